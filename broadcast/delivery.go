@@ -1,0 +1,179 @@
+package broadcast
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Deliver sends deliveries to their connections' drivers, in order for each
+// connection and different connections at the same time. Every one is tried.
+// The error joins one [*DeliveryError] for each message that was not
+// delivered; [Undelivered] lists them. It does not wait for NotBefore.
+func (b *Broadcaster) Deliver(ctx context.Context, deliveries ...Delivery) error {
+	if len(deliveries) == 0 {
+		return nil
+	}
+	if !b.enter() {
+		return ErrClosed
+	}
+	defer b.leave()
+	parts := partition(deliveries)
+	if len(parts) == 1 {
+		return errors.Join(b.deliverPart(ctx, parts[0])...)
+	}
+	failures := make([][]error, len(parts))
+	var wg sync.WaitGroup
+	for i, part := range parts {
+		wg.Go(func() { failures[i] = b.deliverPart(ctx, part) })
+	}
+	wg.Wait()
+	return errors.Join(slices.Concat(failures...)...)
+}
+
+// part is what one connection has to deliver.
+type part struct {
+	connection string
+	messages   []Message
+}
+
+func partition(deliveries []Delivery) []part {
+	var parts []part
+	for _, d := range deliveries {
+		i := slices.IndexFunc(parts, func(p part) bool { return p.connection == d.Connection })
+		if i < 0 {
+			i = len(parts)
+			parts = append(parts, part{connection: d.Connection})
+		}
+		parts[i].messages = append(parts[i].messages, d.Message)
+	}
+	return parts
+}
+
+func (b *Broadcaster) deliverPart(ctx context.Context, p part) []error {
+	connection, err := b.connectionName(ctx, p.connection)
+	if err != nil {
+		return failAll(p.connection, p.messages, err)
+	}
+	d, err := b.driver(ctx, connection)
+	if err != nil {
+		return failAll(connection, p.messages, err)
+	}
+	size := LimitsOf(d).Batch
+	if size <= 0 {
+		size = len(p.messages)
+	}
+	var failed []error
+	for batch := range slices.Chunk(p.messages, size) {
+		failed = append(failed, b.call(ctx, connection, d, batch)...)
+	}
+	return failed
+}
+
+// call calls the driver once and returns an error for each message that it
+// did not take over.
+func (b *Broadcaster) call(ctx context.Context, connection string, d Driver, messages []Message) []error {
+	start := time.Now()
+	err := context.Cause(ctx)
+	if err == nil {
+		err = b.broadcast(ctx, d, messages)
+	}
+	took := time.Since(start)
+	b.observe(ctx, Observation{Connection: connection, Messages: messages, Duration: took, Err: err})
+	b.log(ctx, connection, d, messages, took, err)
+	if err == nil {
+		return nil
+	}
+	parts := Undelivered(err)
+	if len(parts) == 0 {
+		return failAll(connection, messages, err)
+	}
+	failed := make([]error, len(parts))
+	for i, p := range parts {
+		failed[i] = &DeliveryError{Connection: connection, Message: p.Message, Err: p.Err}
+	}
+	return failed
+}
+
+func failAll(connection string, messages []Message, err error) []error {
+	failed := make([]error, len(messages))
+	for i, m := range messages {
+		failed[i] = &DeliveryError{Connection: connection, Message: m, Err: err}
+	}
+	return failed
+}
+
+// broadcast turns a driver's panic into an error, so that the other
+// connections are still served.
+func (b *Broadcaster) broadcast(ctx context.Context, d Driver, messages []Message) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			b.logPanic(ctx, "driver panicked", v)
+			err = Permanent(fmt.Errorf("%w in driver %s: %v", ErrPanic, driverName(d), v))
+		}
+	}()
+	return d.Broadcast(ctx, messages)
+}
+
+func (b *Broadcaster) logPanic(ctx context.Context, text string, v any) {
+	b.logger.LogAttrs(ctx, slog.LevelError, text, slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
+}
+
+// driverName is the type of the driver inside all middleware.
+func driverName(d Driver) string {
+	for {
+		u, ok := d.(interface{ Unwrap() Driver })
+		if !ok {
+			return strings.TrimPrefix(fmt.Sprintf("%T", d), "*")
+		}
+		d = u.Unwrap()
+	}
+}
+
+func (b *Broadcaster) observe(ctx context.Context, o Observation) {
+	for _, observer := range b.observers {
+		func() {
+			defer func() {
+				if v := recover(); v != nil {
+					b.logPanic(ctx, "observer panicked", v)
+				}
+			}()
+			observer(ctx, o)
+		}()
+	}
+}
+
+func (b *Broadcaster) log(ctx context.Context, connection string, d Driver, messages []Message, took time.Duration, err error) {
+	level, text := slog.LevelDebug, "event broadcast"
+	if err != nil {
+		level, text = slog.LevelError, "event not broadcast"
+	}
+	if !b.logger.Enabled(ctx, level) {
+		return
+	}
+	for _, m := range messages {
+		attrs := []slog.Attr{
+			slog.String("event", m.Event),
+			slog.String("echo", EchoName(m.Event)),
+			slog.Any("channels", m.Channels),
+			slog.String("connection", connection),
+			slog.String("driver", driverName(d)),
+			slog.String("id", m.ID),
+			slog.Duration("duration", took),
+		}
+		if err != nil {
+			attrs = append(attrs, slog.Any("error", err))
+		}
+		b.logger.LogAttrs(ctx, level, text, attrs...)
+	}
+}
+
+// EchoName returns how a page spells the event in Echo's listen: the name
+// behind a leading dot, which keeps Echo from putting its namespace before it.
+func EchoName(event string) string { return "." + event }

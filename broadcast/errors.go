@@ -1,0 +1,143 @@
+package broadcast
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Conditions that callers ask for with [errors.Is].
+var (
+	// ErrClosed is returned after [Broadcaster.Shutdown].
+	ErrClosed = errors.New("broadcast: broadcaster is shut down")
+	// ErrTooLarge is the condition of a [*PayloadError].
+	ErrTooLarge = errors.New("broadcast: payload too large")
+	// ErrPermanent is the condition of a delivery that would fail again the
+	// same way. Wrap it in a driver's error with [Permanent].
+	ErrPermanent = errors.New("broadcast: permanent failure")
+	// ErrUnknownConnection is the condition of a connection that has no
+	// driver.
+	ErrUnknownConnection = errors.New("broadcast: unknown connection")
+	// ErrPanic is the condition of a driver, an event or a hook that panicked.
+	ErrPanic = errors.New("broadcast: panic")
+)
+
+var errNoPing = fmt.Errorf("broadcast: driver cannot be pinged: %w", errors.ErrUnsupported)
+
+// DeliveryError is one message that was not delivered. Sending that message
+// again repeats nothing that succeeded.
+type DeliveryError struct {
+	// Connection is the name of the connection.
+	Connection string
+	// Message is what was not delivered.
+	Message Message
+	// Err is the cause.
+	Err error
+}
+
+// Error names the event, the connection and the first channels; the payload
+// never.
+func (e *DeliveryError) Error() string {
+	var channels strings.Builder
+	for i, c := range e.Message.Channels {
+		if i == 3 {
+			fmt.Fprintf(&channels, " and %d more", len(e.Message.Channels)-i)
+			break
+		}
+		if i > 0 {
+			channels.WriteString(", ")
+		}
+		channels.WriteString(c.String())
+	}
+	return fmt.Sprintf("broadcast: event %q on %s via %q: %v", e.Message.Event, channels.String(), e.Connection, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *DeliveryError) Unwrap() error { return e.Err }
+
+// Undelivered returns the messages that err says were not delivered, in the
+// order of the error.
+func Undelivered(err error) []*DeliveryError { return deliveryErrors(err, nil) }
+
+func deliveryErrors(err error, found []*DeliveryError) []*DeliveryError {
+	switch e := err.(type) {
+	case nil:
+	case *DeliveryError:
+		return append(found, e)
+	case interface{ Unwrap() error }:
+		return deliveryErrors(e.Unwrap(), found)
+	case interface{ Unwrap() []error }:
+		for _, inner := range e.Unwrap() {
+			found = deliveryErrors(inner, found)
+		}
+	}
+	return found
+}
+
+// PayloadError reports a payload over a connection's limit.
+// errors.Is(err, ErrTooLarge) holds, and ErrPermanent too.
+type PayloadError struct {
+	// Event is the event's name.
+	Event string
+	// Connection is the name of the connection.
+	Connection string
+	// Size and Limit are bytes. For an encrypted channel Size is that of the
+	// sealed form.
+	Size, Limit int
+	// Largest are the largest top-level fields of the payload, the largest
+	// first, at most three.
+	Largest []FieldSize
+}
+
+// FieldSize is a field of a payload and how many bytes of JSON it takes.
+type FieldSize struct {
+	Field string
+	Size  int
+}
+
+// Error names the event, both sizes and the largest fields.
+func (e *PayloadError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "broadcast: payload too large: event %q has %d bytes, connection %q takes %d", e.Event, e.Size, e.Connection, e.Limit)
+	for i, f := range e.Largest {
+		if i == 0 {
+			b.WriteString("; largest fields:")
+		} else {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, " %s %d", f.Field, f.Size)
+	}
+	b.WriteString("; send an id and let the page fetch the rest")
+	return b.String()
+}
+
+// Is reports whether target is [ErrTooLarge] or [ErrPermanent].
+func (e *PayloadError) Is(target error) bool { return target == ErrTooLarge || target == ErrPermanent }
+
+// Permanent returns err marked with [ErrPermanent]; the text stays the same.
+func Permanent(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &permanentError{err}
+}
+
+type permanentError struct{ error }
+
+func (e *permanentError) Unwrap() error        { return e.error }
+func (e *permanentError) Is(target error) bool { return target == ErrPermanent }
+
+// RetryAfter returns how long the service asked to wait before the next try.
+// It looks for an error in the tree with the method RetryAfter() time.Duration.
+func RetryAfter(err error) (time.Duration, bool) {
+	if e, ok := errors.AsType[interface {
+		error
+		RetryAfter() time.Duration
+	}](err); ok {
+		if wait := e.RetryAfter(); wait > 0 {
+			return wait, true
+		}
+	}
+	return 0, false
+}

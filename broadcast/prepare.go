@@ -1,0 +1,209 @@
+package broadcast
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"github.com/onairgo/onair/channel"
+	"github.com/onairgo/onair/event"
+	"github.com/onairgo/onair/internal/pusherproto"
+)
+
+// Prepare does everything about a dispatch but sending: it asks the event,
+// checks names, channels and sizes for every connection, and cuts the result
+// into deliveries that keep each driver's [Limits]. It returns none when there
+// is nothing to send. A queue stores what it returns and later calls
+// [Broadcaster.Deliver].
+//
+// Its errors are mistakes of the program: [*event.MethodError],
+// [*event.NameError], [*channel.NameError], [*PayloadError],
+// [ErrUnknownConnection], or the encoder's.
+func (b *Broadcaster) Prepare(ctx context.Context, e event.Event, options ...DispatchOption) ([]Delivery, error) {
+	if !b.enter() {
+		return nil, ErrClosed
+	}
+	defer b.leave()
+	var o dispatchOptions
+	for _, option := range options {
+		option(&o)
+	}
+	if err := event.Check(e); err != nil {
+		return nil, err
+	}
+	if c, ok := e.(event.Conditional); ok && !c.BroadcastWhen() {
+		return nil, nil
+	}
+	name, err := event.Name(e, b.namespace)
+	if err != nil {
+		return nil, err
+	}
+	b.hint(ctx, name, o)
+	p := preparation{event: e, name: name, socketID: o.socketID}
+	for _, via := range connectionsOf(e, o) {
+		via.Name, err = b.connectionName(ctx, via.Name)
+		if err != nil {
+			return nil, err
+		}
+		d, err := b.driver(ctx, via.Name)
+		if err != nil {
+			return nil, err
+		}
+		if err := p.add(via, LimitsOf(d)); err != nil {
+			return nil, err
+		}
+	}
+	return p.deliveries, nil
+}
+
+func connectionsOf(e event.Event, o dispatchOptions) []event.Connection {
+	if len(o.via) > 0 {
+		return event.Via(o.via...)
+	}
+	if r, ok := e.(event.Router); ok {
+		return r.BroadcastConnections()
+	}
+	return []event.Connection{{}}
+}
+
+// hint logs what is legal and surely a surprise.
+func (b *Broadcaster) hint(ctx context.Context, name string, o dispatchOptions) {
+	if strings.HasPrefix(name, "client-") {
+		b.logger.LogAttrs(ctx, slog.LevelWarn, "event name begins with client-, which pages take for a whisper of another page",
+			slog.String("event", name))
+	}
+	if o.ignored != "" {
+		b.logger.LogAttrs(ctx, slog.LevelWarn, "socket id ignored: it is not digits, a dot and digits, so the sender gets the event too",
+			slog.String("event", name), slog.String("socket_id", fmt.Sprintf("%q", o.ignored)))
+	}
+}
+
+// preparation collects the deliveries of one event.
+type preparation struct {
+	event      event.Event
+	name       string
+	socketID   string
+	data       string // the event's own payload
+	encoded    bool
+	deliveries []Delivery
+}
+
+func (p *preparation) add(via event.Connection, limits Limits) error {
+	channels := via.Channels
+	if channels == nil {
+		channels = p.event.BroadcastOn()
+	}
+	if len(channels) == 0 {
+		return nil
+	}
+	shared, alone, err := checkChannels(channels, limits)
+	if err != nil {
+		return fmt.Errorf("broadcast: event %q: %w", p.name, err)
+	}
+	data, err := p.payload(via)
+	if err != nil {
+		return fmt.Errorf("broadcast: event %q: %w", p.name, err)
+	}
+	if err := p.checkSize(via.Name, data, limits.Payload, alone, len(shared) > 0); err != nil {
+		return err
+	}
+	size := limits.Channels
+	if size <= 0 {
+		size = max(1, len(shared))
+	}
+	for chunk := range slices.Chunk(shared, size) {
+		p.deliver(via.Name, data, chunk)
+	}
+	for i := range alone {
+		p.deliver(via.Name, data, alone[i:i+1:i+1])
+	}
+	return nil
+}
+
+func (p *preparation) deliver(connection, data string, channels []channel.Channel) {
+	id := newID()
+	p.deliveries = append(p.deliveries, Delivery{
+		ID:         id,
+		Connection: connection,
+		Message:    Message{ID: id, Event: p.name, Channels: channels, Data: data, SocketID: p.socketID},
+	})
+}
+
+func (p *preparation) payload(via event.Connection) (string, error) {
+	if via.Payload != nil {
+		return event.Encode(via.Payload)
+	}
+	if !p.encoded {
+		data, err := event.Payload(p.event)
+		if err != nil {
+			return "", err
+		}
+		p.data, p.encoded = data, true
+	}
+	return p.data, nil
+}
+
+// checkChannels validates, drops repetitions, and parts the channels that can
+// share a message from those that must stand alone: an encrypted channel's
+// data is sealed for it, and services take a user's channel only by itself.
+func checkChannels(channels []channel.Channel, limits Limits) (shared, alone []channel.Channel, err error) {
+	seen := make(map[channel.Channel]struct{}, len(channels))
+	for _, c := range channels {
+		if err := c.Validate(); err != nil {
+			return nil, nil, err
+		}
+		if n := len(c.String()); limits.ChannelName > 0 && n > limits.ChannelName {
+			return nil, nil, fmt.Errorf("the channel %q has %d bytes, this connection takes %d", c, n, limits.ChannelName)
+		}
+		if _, twice := seen[c]; twice {
+			continue
+		}
+		seen[c] = struct{}{}
+		if c.Kind() == channel.KindEncrypted || c.Kind() == channel.KindUser {
+			alone = append(alone, c)
+		} else {
+			shared = append(shared, c)
+		}
+	}
+	return shared, alone, nil
+}
+
+func (p *preparation) checkSize(connection, data string, limit int, alone []channel.Channel, shared bool) error {
+	if limit <= 0 {
+		return nil
+	}
+	size := 0
+	if shared {
+		size = len(data)
+	}
+	for _, c := range alone {
+		if c.Kind() == channel.KindEncrypted {
+			size = max(size, pusherproto.SealedSize(len(data)))
+		} else {
+			size = max(size, len(data))
+		}
+	}
+	if size <= limit {
+		return nil
+	}
+	return &PayloadError{Event: p.name, Connection: connection, Size: size, Limit: limit, Largest: largestFields(data)}
+}
+
+func largestFields(data string) []FieldSize {
+	var object map[string]json.RawMessage
+	if json.Unmarshal([]byte(data), &object) != nil {
+		return nil
+	}
+	fields := make([]FieldSize, 0, len(object))
+	for name, value := range object {
+		fields = append(fields, FieldSize{Field: name, Size: len(value)})
+	}
+	slices.SortFunc(fields, func(a, b FieldSize) int {
+		return cmp.Or(cmp.Compare(b.Size, a.Size), strings.Compare(a.Field, b.Field))
+	})
+	return fields[:min(3, len(fields))]
+}

@@ -1,0 +1,22 @@
+package pusherproto
+
+// MaxSocketIDDigits is the most digits on one side of a socket id's dot.
+const MaxSocketIDDigits = 20
+
+// ValidSocketID reports whether id is what a server of the Pusher protocol
+// hands out: digits, one dot, digits, at most 20 a side. Anything looser would
+// let a client choose parts of the string that is signed for it.
+func ValidSocketID(id string) bool {
+	dot := -1
+	for i := range len(id) {
+		switch b := id[i]; {
+		case b >= '0' && b <= '9':
+		case b == '.' && dot < 0:
+			dot = i
+		default:
+			return false
+		}
+	}
+	left, right := dot, len(id)-dot-1
+	return left >= 1 && left <= MaxSocketIDDigits && right >= 1 && right <= MaxSocketIDDigits
+}
