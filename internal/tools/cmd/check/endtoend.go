@@ -1,0 +1,60 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// endToEnd runs internal/e2e/run, which installs what it needs. Its last line
+// in the form of the closing line is added to the count; it may skip nothing.
+// A tree without the script has no end-to-end tests.
+func (c *checker) endToEnd(ctx context.Context) {
+	script := filepath.Join(c.root, "internal", "e2e", "run")
+	if _, err := os.Stat(script); errors.Is(err, os.ErrNotExist) {
+		return
+	}
+	defer section("end to end")()
+	cmd := c.command(ctx, ".", script)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		c.fail("end to end: " + err.Error())
+		return
+	}
+	var result tally
+	found := false
+	in := bufio.NewReader(out)
+	for err == nil {
+		var line string
+		line, err = in.ReadString('\n')
+		if t, ok := parseTally(strings.TrimSpace(line)); ok {
+			result, found = t, true
+			continue // the check ends with a line of this form, alone
+		}
+		fmt.Print(line)
+	}
+	c.endToEndDone(result, found, cmd.Wait())
+}
+
+// endToEndDone counts the script's result.
+func (c *checker) endToEndDone(result tally, found bool, err error) {
+	c.tally.add(result)
+	switch {
+	case result.failed > 0:
+		c.failures = append(c.failures, "end to end: "+result.String())
+	case err != nil:
+		c.fail("end to end: " + err.Error())
+	case !found:
+		c.fail("end to end: internal/e2e/run did not close with its counts")
+	case result.skipped > 0:
+		c.fail(fmt.Sprintf("end to end: %d skipped, and none may be", result.skipped))
+	}
+}
