@@ -100,7 +100,9 @@ func (c *checker) event(e testEvent, out testOutput, count *tally) {
 	case e.Action == "build-output":
 		out.add(e.ImportPath, "", e.Output)
 	case e.Action == "output":
-		out.add(e.Package, e.Test, e.Output)
+		if !strings.HasPrefix(e.Output, "=== ") { // the progress of go test -v
+			out.add(e.Package, e.Test, e.Output)
+		}
 	case e.Test == "":
 		c.packageDone(e, out, count)
 	case e.Action == "pass":
