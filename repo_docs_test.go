@@ -17,7 +17,7 @@ import (
 var docRules = []rule{
 	{
 		name:  "package comments",
-		cure:  `write one comment that begins with "Package name", above one package clause`,
+		cure:  `write one comment above one package clause, which begins with "Package name" unless it is a program's`,
 		check: packageComments,
 		bad: map[string]string{
 			"auth/a.go":     source(),

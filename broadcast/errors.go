@@ -90,7 +90,7 @@ type PayloadError struct {
 	Largest []FieldSize
 }
 
-// FieldSize is a field of a payload and how many bytes of JSON it takes.
+// FieldSize is a field of a payload with its size in bytes of JSON.
 type FieldSize struct {
 	Field string
 	Size  int
