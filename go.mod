@@ -2,6 +2,8 @@ module github.com/onairgo/onair
 
 go 1.26.0
 
+ignore ./internal/e2e/node_modules
+
 require (
 	github.com/google/uuid v1.6.0
 	github.com/pusher/pusher-http-go/v5 v5.1.1
