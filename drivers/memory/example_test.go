@@ -1,0 +1,61 @@
+package memory_test
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/onairgo/onair/broadcast"
+	"github.com/onairgo/onair/channel"
+	"github.com/onairgo/onair/drivers/memory"
+	"github.com/onairgo/onair/event"
+)
+
+// A part of the program listens to what another part tells the browsers.
+func ExampleDriver_Subscribe() {
+	ctx := context.Background()
+	driver := memory.New()
+	b := broadcast.New(driver)
+	orders, err := driver.Subscribe(ctx, channel.Private("orders.{id}"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for e := range orders.Events() {
+			fmt.Println(e.Name, e.Param("id"), e.Data)
+		}
+	}()
+
+	_ = b.Dispatch(ctx, event.Of("order.paid", map[string]any{"total": 12}, channel.Private("orders.7")))
+	_ = b.Dispatch(ctx, event.Of("order.sent", nil, channel.Private("orders.7"), channel.Private("orders.8")))
+	_ = b.Dispatch(ctx, event.Of("order.sent", nil, channel.Private("other.7")))
+
+	_ = driver.Shutdown(ctx)
+	<-done
+	// Output:
+	// order.paid 7 {"total":12}
+	// order.sent 7 {}
+	// order.sent 8 {}
+}
+
+// A subscriber that falls behind learns how many events it missed.
+func ExampleQueue() {
+	ctx := context.Background()
+	driver := memory.New()
+	sub, err := driver.Subscribe(ctx, channel.Public("ticks"), memory.Queue(2))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for i := range 5 {
+		_ = broadcast.New(driver).Dispatch(ctx, event.Of("tick", map[string]any{"n": i}, channel.Public("ticks")))
+	}
+	for e := range sub.Events() {
+		fmt.Println("missed", e.Missed, "then got", e.Data)
+		break
+	}
+	// Output:
+	// missed 3 then got {"n":3}
+}
