@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"reflect"
 	"sync"
+
+	"github.com/onairgo/onair/event/internal/gotype"
 )
 
 // MethodError reports a method that has the name of an optional one and would
@@ -14,7 +16,8 @@ type MethodError struct {
 	Type string
 	// Method is the method's name.
 	Method string
-	// Have and Want are the signatures.
+	// Have and Want are the signatures; Have is empty when only the receiver
+	// is wrong.
 	Have, Want string
 	// PointerReceiver reports that only the receiver is wrong.
 	PointerReceiver bool
@@ -32,80 +35,69 @@ func (e *MethodError) Error() string {
 
 var checked sync.Map // reflect.Type to error or nil
 
-// Check reports an optional method that would be ignored, as a [*MethodError].
-// The answer is kept for each type. A misspelt name cannot be seen here;
+// Check reports why the event cannot be sent whatever its payload: it is nil,
+// it has an optional method that would be ignored (a [*MethodError]), or its
+// [Validator] says so. A misspelt method cannot be seen here;
 // broadcasttest.CheckEvent looks for those.
 func Check(e Event) error {
-	if isNil(e) {
+	if gotype.IsNil(e) {
 		return ErrNil
 	}
-	t := reflect.TypeOf(e)
-	if known, ok := checked.Load(t); ok {
-		err, _ := known.(error)
+	if err := CheckType(reflect.TypeOf(e)); err != nil {
 		return err
 	}
-	err := checkType(t)
-	checked.Store(t, err)
+	if v, ok := e.(Validator); ok {
+		return v.ValidateBroadcast()
+	}
+	return nil
+}
+
+// CheckType reports an optional method of the type that would be ignored, as a
+// [*MethodError]. It serves packages that make events of other values. The
+// answer is kept for each type.
+func CheckType(t reflect.Type) error {
+	known, ok := checked.Load(t)
+	if !ok {
+		known, _ = checked.LoadOrStore(t, checkMethods(t))
+	}
+	err, _ := known.(error)
 	return err
 }
 
-// checkType spells each method's name as a constant, so that the linker can
+// checkMethods spells each method's name as a constant, so that the linker can
 // still drop the methods a program does not use.
-func checkType(t reflect.Type) error {
+func checkMethods(t reflect.Type) error {
 	p := reflect.PointerTo(t)
-	m, byValue := t.MethodByName("BroadcastWith")
-	_, byPointer := p.MethodByName("BroadcastWith")
-	if err := checkMethod[Payloader](t, m, byValue, byPointer, "BroadcastWith", "() any"); err != nil {
+	var m gotype.Method
+	m.OnValue, m.HasValue = t.MethodByName("BroadcastWith")
+	_, m.HasPointer = p.MethodByName("BroadcastWith")
+	if err := checkMethod[Payloader](t, m, "BroadcastWith", "() any"); err != nil {
 		return err
 	}
-	m, byValue = t.MethodByName("BroadcastWhen")
-	_, byPointer = p.MethodByName("BroadcastWhen")
-	if err := checkMethod[Conditional](t, m, byValue, byPointer, "BroadcastWhen", "() bool"); err != nil {
+	m.OnValue, m.HasValue = t.MethodByName("BroadcastWhen")
+	_, m.HasPointer = p.MethodByName("BroadcastWhen")
+	if err := checkMethod[Conditional](t, m, "BroadcastWhen", "() bool"); err != nil {
 		return err
 	}
-	m, byValue = t.MethodByName("BroadcastConnections")
-	_, byPointer = p.MethodByName("BroadcastConnections")
-	if err := checkMethod[Router](t, m, byValue, byPointer, "BroadcastConnections", "() []event.Connection"); err != nil {
+	m.OnValue, m.HasValue = t.MethodByName("BroadcastConnections")
+	_, m.HasPointer = p.MethodByName("BroadcastConnections")
+	if err := checkMethod[Router](t, m, "BroadcastConnections", "() []event.Connection"); err != nil {
 		return err
 	}
-	m, byValue = t.MethodByName("ShouldRescue")
-	_, byPointer = p.MethodByName("ShouldRescue")
-	return checkMethod[Rescuer](t, m, byValue, byPointer, "ShouldRescue", "() bool")
+	m.OnValue, m.HasValue = t.MethodByName("ShouldRescue")
+	_, m.HasPointer = p.MethodByName("ShouldRescue")
+	if err := checkMethod[Rescuer](t, m, "ShouldRescue", "() bool"); err != nil {
+		return err
+	}
+	m.OnValue, m.HasValue = t.MethodByName("ValidateBroadcast")
+	_, m.HasPointer = p.MethodByName("ValidateBroadcast")
+	return checkMethod[Validator](t, m, "ValidateBroadcast", "() error")
 }
 
-func checkMethod[I any](t reflect.Type, m reflect.Method, byValue, byPointer bool, name, want string) error {
-	if t.Implements(reflect.TypeFor[I]()) || !byValue && !byPointer {
+func checkMethod[I any](t reflect.Type, m gotype.Method, name, want string) error {
+	have, ignored := m.Ignored(t, reflect.TypeFor[I]())
+	if !ignored {
 		return nil
 	}
-	err := &MethodError{Type: t.String(), Method: name, Want: want, PointerReceiver: !byValue}
-	if byValue {
-		err.Have = signature(m.Type)
-	}
-	return err
-}
-
-// signature prints a method's type without its receiver.
-func signature(f reflect.Type) string {
-	s := "("
-	for i := 1; i < f.NumIn(); i++ {
-		if i > 1 {
-			s += ", "
-		}
-		s += f.In(i).String()
-	}
-	s += ")"
-	switch f.NumOut() {
-	case 0:
-		return s
-	case 1:
-		return s + " " + f.Out(0).String()
-	}
-	s += " ("
-	for i := range f.NumOut() {
-		if i > 0 {
-			s += ", "
-		}
-		s += f.Out(i).String()
-	}
-	return s + ")"
+	return &MethodError{Type: t.String(), Method: name, Have: have, Want: want, PointerReceiver: !m.HasValue}
 }

@@ -12,19 +12,23 @@
 //	func (SessionStarted) BroadcastAs() string { return "session.started" }
 //
 // What an event may say beyond that is a handful of one-method interfaces:
-// [Payloader], [Conditional], [Router] and [Rescuer]. An event whose method
-// has the name but not the signature is refused with a [*MethodError].
+// [Payloader], [Conditional], [Router], [Rescuer] and [Validator]. An event
+// whose method has the name but not the signature is refused with a
+// [*MethodError].
+//
+// [Of] makes an event that needs no type. Package event/model names the changes
+// of stored models, and package event/notification sends notifications, both
+// as Laravel does.
 package event
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
 	"strings"
 
 	"github.com/onairgo/onair/channel"
+	"github.com/onairgo/onair/event/internal/gotype"
 )
 
 // Event is something that happened and that browsers are told of, the
@@ -77,12 +81,12 @@ func (e *NameError) Error() string {
 // [*NameError]: no name to be had, a name that is too long, one that the
 // protocol keeps for itself, or one that no listener of Echo's can reach.
 func Name(e Event, namespace string) (string, error) {
-	if isNil(e) {
+	if gotype.IsNil(e) {
 		return "", ErrNil
 	}
 	name := e.BroadcastAs()
 	if name == "" {
-		short := typeName(e)
+		short := gotype.Name(reflect.TypeOf(e))
 		if short == "" {
 			return "", &NameError{Type: TypeName(e), Detail: "cannot be derived from a type without a name; return a name from BroadcastAs"}
 		}
@@ -118,55 +122,4 @@ func TypeName(e Event) string {
 		return "nil"
 	}
 	return strings.TrimPrefix(reflect.TypeOf(e).String(), "*")
-}
-
-func typeName(e Event) string {
-	t := reflect.TypeOf(e)
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	name, _, _ := strings.Cut(t.Name(), "[")
-	return name
-}
-
-func isNil(e Event) bool {
-	if e == nil {
-		return true
-	}
-	v := reflect.ValueOf(e)
-	return v.Kind() == reflect.Pointer && v.IsNil()
-}
-
-// Payload returns the event's data as JSON: what BroadcastWith returns, or
-// when it has no such method or that returns nil, the event itself by
-// encoding/json and its tags. A payload that would be null is {}. Bytes that
-// are not UTF-8 become U+FFFD, as encoding/json has it; characters such as <
-// are not escaped.
-func Payload(e Event) (string, error) {
-	if isNil(e) {
-		return "", ErrNil
-	}
-	var v any = e
-	if p, ok := e.(Payloader); ok {
-		if with := p.BroadcastWith(); with != nil {
-			v = with
-		}
-	}
-	return Encode(v)
-}
-
-// Encode returns v as the JSON of a payload, {} for null.
-func Encode(v any) (string, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return "", fmt.Errorf("event: payload of type %T: %w", v, err)
-	}
-	// A json.RawMessage goes through the encoder unchecked.
-	out := strings.ToValidUTF8(strings.TrimSuffix(b.String(), "\n"), "\ufffd")
-	if out == "null" {
-		return "{}", nil
-	}
-	return out, nil
 }

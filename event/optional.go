@@ -51,3 +51,12 @@ type Rescuer interface {
 	// ShouldRescue returns true for best effort.
 	ShouldRescue() bool
 }
+
+// Validator lets an event refuse to be sent, the place for what BroadcastOn
+// cannot say since it returns no error: a missing id, a state that must not
+// leave.
+type Validator interface {
+	// ValidateBroadcast is asked at dispatch, before anything else of the
+	// event. Its error is returned to the caller as it is.
+	ValidateBroadcast() error
+}
