@@ -97,6 +97,18 @@ func AppendStrings(dst []string, value []byte) (_ []string, ok bool) {
 	return dst, ok && p.err == nil
 }
 
+// AppendElements appends the elements of an array to dst, each as it was
+// written. It is not ok if the value is no array. The value must be the Value
+// of a Member.
+func AppendElements(dst [][]byte, value []byte) (_ [][]byte, ok bool) {
+	if len(value) == 0 || value[0] != '[' {
+		return dst, false
+	}
+	p := parser{b: value}
+	p.array(1, func(element []byte) { dst = append(dst, element) })
+	return dst, p.err == nil
+}
+
 // String decodes a value that is a string. It is not ok if the value is
 // anything else. The value must be the Value of a Member. As everywhere in Go,
 // half a surrogate pair comes out as U+FFFD.

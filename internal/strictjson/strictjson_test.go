@@ -124,3 +124,17 @@ func FuzzAppendObject(f *testing.F) {
 		}
 	})
 }
+
+func TestAppendElements(t *testing.T) {
+	t.Parallel()
+	got, err := strictjson.AppendObject(nil, []byte(`{"a":[ {"b":[1,2]} , "x",null],"e":[ ],"n":1}`))
+	require.NoError(t, err)
+	elements, ok := strictjson.AppendElements(nil, got[0].Value)
+	assert.True(t, ok)
+	assert.Equal(t, [][]byte{[]byte(`{"b":[1,2]}`), []byte(`"x"`), []byte(`null`)}, elements)
+	elements, ok = strictjson.AppendElements(nil, got[1].Value)
+	assert.True(t, ok)
+	assert.Empty(t, elements)
+	_, ok = strictjson.AppendElements(nil, got[2].Value)
+	assert.False(t, ok)
+}
