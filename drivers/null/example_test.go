@@ -2,6 +2,7 @@ package null_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/onairgo/onair/broadcast"
@@ -14,9 +15,15 @@ func ExampleNew() {
 	b := broadcast.New(null.New())
 	ctx := context.Background()
 
-	fmt.Println(b.Dispatch(ctx, event.Of("order.paid", nil, channel.Private("orders.7"))))
-	fmt.Println(b.Dispatch(ctx, event.Of("order.paid", nil, channel.Private("orders."))))
+	err := b.Dispatch(ctx, event.Of("order.paid", nil, channel.Private("orders.7")))
+	fmt.Println(err)
+
+	// Mistakes still show.
+	err = b.Dispatch(ctx, event.Of("order.paid", nil, channel.Private("orders.")))
+	if e, ok := errors.AsType[*channel.NameError](err); ok {
+		fmt.Println("refused:", e.Name)
+	}
 	// Output:
 	// <nil>
-	// broadcast: event "order.paid": channel: name "private-orders." has an empty segment at byte 15; is an id missing?
+	// refused: private-orders.
 }
