@@ -149,6 +149,9 @@ func (o object) MarshalJSON() ([]byte, error) {
 	return []byte(out), err
 }
 
+// Value lets broadcasttest.CheckEvent look inside.
+func (o object) Value() any { return o.value }
+
 var (
 	_ event.Payloader = Change{}
 	_ event.Validator = Change{}

@@ -194,14 +194,19 @@ func (e Event) typeName() string {
 // payload encodes the data with id and type.
 type payload struct{ event Event }
 
-func (p payload) MarshalJSON() ([]byte, error) {
-	var data any = p.event.notification
-	if d, ok := data.(Broadcastable); ok {
+// Value returns the data without id and type. broadcasttest.CheckEvent looks
+// inside with it, too.
+func (p payload) Value() any {
+	if d, ok := p.event.notification.(Broadcastable); ok {
 		if with := d.ToBroadcast(); with != nil {
-			data = with
+			return with
 		}
 	}
-	encoded, err := event.EncodeObject(data)
+	return p.event.notification
+}
+
+func (p payload) MarshalJSON() ([]byte, error) {
+	encoded, err := event.EncodeObject(p.Value())
 	if err != nil {
 		return nil, err
 	}
