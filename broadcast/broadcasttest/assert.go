@@ -7,7 +7,6 @@ import (
 
 	"github.com/onairgo/onair/broadcast"
 	"github.com/onairgo/onair/channel"
-	"github.com/onairgo/onair/internal/nearmiss"
 )
 
 // AssertSent reports an error unless a message with that event name was sent
@@ -108,7 +107,7 @@ func hintName(event string, messages []broadcast.Message) string {
 	if bare, dotted := strings.CutPrefix(event, "."); dotted && slices.Contains(names, bare) {
 		return fmt.Sprintf("; %q was: the leading dot belongs in the browser only", bare)
 	}
-	if near, ok := nearmiss.Closest(event, names); ok {
+	if near, ok := closest(event, names); ok {
 		return fmt.Sprintf("; did you mean %q?", near)
 	}
 	return ""
@@ -125,7 +124,7 @@ func hintChannel(c channel.Channel, named []broadcast.Message) string {
 			names = append(names, other.String())
 		}
 	}
-	if near, ok := nearmiss.Closest(c.String(), names); ok {
+	if near, ok := closest(c.String(), names); ok {
 		return fmt.Sprintf("; did you mean %s?", near)
 	}
 	return ""

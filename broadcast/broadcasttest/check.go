@@ -13,7 +13,6 @@ import (
 	"github.com/onairgo/onair/broadcast"
 	"github.com/onairgo/onair/event"
 	"github.com/onairgo/onair/event/notification"
-	"github.com/onairgo/onair/internal/nearmiss"
 )
 
 // CheckEvent reports to the test what would go wrong with the event, most of
@@ -112,7 +111,7 @@ func misspelt(e event.Event) (found []string) {
 		rest, broadcast := strings.CutPrefix(m.Name, "Broadcast")
 		if where, ok := elsewhere[m.Name]; ok {
 			found = append(found, fmt.Sprintf("nobody calls the method %s; %s", m.Name, where))
-		} else if near, ok := closest(m.Name, known); ok {
+		} else if near, ok := closestMethod(m.Name, known); ok {
 			found = append(found, fmt.Sprintf("nobody calls the method %s; did you mean %s?", m.Name, near))
 		} else if broadcast && rest != "" && rest[0] >= 'A' && rest[0] <= 'Z' {
 			found = append(found, fmt.Sprintf("nobody calls the method %s; there are %s", m.Name, strings.Join(known, ", ")))
@@ -121,12 +120,12 @@ func misspelt(e event.Event) (found []string) {
 	return found
 }
 
-// closest compares what stands behind a common Broadcast, which would make any
+// closestMethod compares what stands behind a common Broadcast, which would make any
 // two names look alike.
-func closest(name string, known []string) (string, bool) {
+func closestMethod(name string, known []string) (string, bool) {
 	const prefix = "broadcast"
 	if len(name) <= len(prefix) || !strings.EqualFold(name[:len(prefix)], prefix) {
-		return nearmiss.Closest(name, known)
+		return closest(name, known)
 	}
 	var rests []string
 	for _, k := range known {
@@ -134,6 +133,6 @@ func closest(name string, known []string) (string, bool) {
 			rests = append(rests, rest)
 		}
 	}
-	near, ok := nearmiss.Closest(name[len(prefix):], rests)
+	near, ok := closest(name[len(prefix):], rests)
 	return "Broadcast" + near, ok
 }

@@ -1,4 +1,4 @@
-package nearmiss_test
+package broadcasttest_test
 
 import (
 	"strings"
@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/onairgo/onair/internal/nearmiss"
+	"github.com/onairgo/onair/broadcast/broadcasttest"
 )
 
 func TestClosest(t *testing.T) {
@@ -32,7 +32,7 @@ func TestClosest(t *testing.T) {
 		{strings.Repeat("a", 257), []string{strings.Repeat("a", 257)}, ""},
 		{"a", []string{strings.Repeat("a", 257)}, ""},
 	} {
-		got, ok := nearmiss.Closest(test.word, test.candidates)
+		got, ok := broadcasttest.Closest(test.word, test.candidates)
 		require.Equal(t, test.want, got, "word %q", test.word)
 		require.Equal(t, test.want != "", ok)
 	}

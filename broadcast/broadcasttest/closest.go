@@ -1,23 +1,22 @@
-// Package nearmiss finds what somebody probably meant, for error messages.
-package nearmiss
+package broadcasttest
 
 import "strings"
 
-// maxLength bounds the words that are compared, since the work grows with the
+// maxWord bounds the words that are compared, since the work grows with the
 // product of their lengths.
-const maxLength = 256
+const maxWord = 256
 
-// Closest returns the candidate that is nearest to the word, upper and lower
+// closest returns the candidate that is nearest to the word, upper and lower
 // case alike, if it is near enough to be a slip: one edit in four characters,
 // and at least one. The first of equally near ones wins. An edit is a
 // character inserted, left out, replaced, or swapped with its neighbour.
-func Closest(word string, candidates []string) (string, bool) {
-	if word == "" || len(word) > maxLength {
+func closest(word string, candidates []string) (string, bool) {
+	if word == "" || len(word) > maxWord {
 		return "", false
 	}
 	best, least := "", max(1, len(word)/4)+1
 	for _, c := range candidates {
-		if c == "" || len(c) > maxLength {
+		if c == "" || len(c) > maxWord {
 			continue
 		}
 		if d := distance(strings.ToLower(word), strings.ToLower(c)); d < least {

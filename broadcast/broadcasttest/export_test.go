@@ -1,0 +1,4 @@
+package broadcasttest
+
+// Closest is closest for tests.
+var Closest = closest
