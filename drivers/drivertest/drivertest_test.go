@@ -22,6 +22,11 @@ func TestWithoutDefect(t *testing.T) {
 	drivertest.Run(t, func(*testing.T) drivertest.Harness { return newService("").harness() })
 }
 
+func TestExample(t *testing.T) {
+	t.Parallel()
+	drivertest.Run(t, newList)
+}
+
 // TestDefectsAreFound runs the suite against drivers that are broken in one
 // way, and asks for exactly the cases that must fail.
 func TestDefectsAreFound(t *testing.T) {

@@ -41,11 +41,6 @@ func (l *list) arrived(int) (all []drivertest.Arrival) {
 	return all
 }
 
-func TestList(t *testing.T) {
-	t.Parallel()
-	drivertest.Run(t, newList)
-}
-
 func newList(*testing.T) drivertest.Harness {
 	l := new(list)
 	return drivertest.Harness{
