@@ -2,9 +2,15 @@ package server
 
 import (
 	"context"
+	"hash/maphash"
 	"iter"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/onairgo/onair/auth"
 	"github.com/onairgo/onair/channel"
 	"github.com/onairgo/onair/internal/pusherproto"
 )
@@ -15,8 +21,43 @@ import (
 // They are what the HTTP API is written against. They take what was validated:
 // names from channel.Parse, sizes within s.limits.
 type app struct {
-	server *Server
-	id     string
+	server      *Server
+	id          string
+	credentials atomic.Pointer[credentials]
+	stripes     [stripeCount]stripe
+	cacheBytes  atomic.Int64 // of all stripes
+	userTable   userTable
+	idempotency idempotencyStore
+	stats       counters
+
+	connsMu sync.RWMutex
+	conns   map[string]*conn // by socket id
+}
+
+// stripeCount is how many parts the channels of an app are locked in.
+const stripeCount = 16
+
+var stripeSeed = maphash.MakeSeed()
+
+func newApp(s *Server, c auth.App) *app {
+	a := &app{server: s, id: c.ID, conns: make(map[string]*conn)}
+	a.credentials.Store(newCredentials(c))
+	return a
+}
+
+// stripe returns the part that the channel with that name is in.
+func (a *app) stripe(name string) *stripe {
+	return &a.stripes[maphash.String(stripeSeed, name)%stripeCount]
+}
+
+// conn returns the connection with that socket id, nil if there is none.
+func (a *app) conn(socketID string) *conn {
+	if socketID == "" {
+		return nil
+	}
+	a.connsMu.RLock()
+	defer a.connsMu.RUnlock()
+	return a.conns[socketID]
 }
 
 // occupancy is who is on a channel at one moment.
@@ -29,7 +70,7 @@ func (o occupancy) occupied() bool { return o.subscriptions > 0 }
 
 // signer returns what verifies signatures made with the secret of the key, the
 // current or a former one, and nil if the app has no such key.
-func (a *app) signer(key string) *pusherproto.Signer { return nil }
+func (a *app) signer(key string) *pusherproto.Signer { return a.credentials.Load().signers[key] }
 
 // publish takes an event over for delivery to every connection subscribed to
 // one of the channels, each once per channel, except the connection with the
@@ -42,27 +83,112 @@ func (a *app) signer(key string) *pusherproto.Signer { return nil }
 // behind by more than it may buffer; an error is that of the context or
 // ErrClosed, and then channels at the end of the list may be left out.
 func (a *app) publish(ctx context.Context, event, data string, channels []channel.Channel, except string) error {
+	a.stats.published.Add(1)
+	excluded := a.conn(except)
+	var quoted []byte // of the data, once for all channels
+	for _, ch := range channels {
+		if err := a.server.admit(ctx); err != nil {
+			return err
+		}
+		name := ch.String()
+		st := a.stripe(name)
+		if !ch.IsCached() && !st.has(name) {
+			a.hintNearMiss(ctx, event, ch)
+			continue
+		}
+		if quoted == nil {
+			quoted = appendQuoted(make([]byte, 0, len(data)+len(data)/8+2), data)
+		}
+		frame := eventFrame(event, name, quoted, "")
+		st.mu.Lock()
+		if ch.IsCached() {
+			st.remember(a, name, event, data)
+		}
+		if rm := st.rooms[name]; rm != nil {
+			rm.deliver(frame, excluded)
+		}
+		st.mu.Unlock()
+	}
 	return nil
 }
 
 // occupied yields every occupied channel whose name on the wire begins with
 // prefix, in no order, without the channels of users.
 func (a *app) occupied(prefix string) iter.Seq2[channel.Channel, occupancy] {
-	return func(yield func(channel.Channel, occupancy) bool) {}
+	type row struct {
+		ch channel.Channel
+		o  occupancy
+	}
+	return func(yield func(channel.Channel, occupancy) bool) {
+		var rows []row
+		for i := range a.stripes {
+			st := &a.stripes[i]
+			rows = rows[:0]
+			st.mu.Lock()
+			for name, rm := range st.rooms {
+				if rm.ch.Kind() != channel.KindUser && strings.HasPrefix(name, prefix) {
+					rows = append(rows, row{rm.ch, rm.occupancy()})
+				}
+			}
+			st.mu.Unlock()
+			for _, r := range rows {
+				if !yield(r.ch, r.o) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // occupancy returns who is on the channel.
-func (a *app) occupancy(ch channel.Channel) occupancy { return occupancy{} }
+func (a *app) occupancy(ch channel.Channel) occupancy {
+	name := ch.String()
+	st := a.stripe(name)
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if rm := st.rooms[name]; rm != nil {
+		return rm.occupancy()
+	}
+	return occupancy{}
+}
 
 // cached returns the data of the last event on a cache channel and for how
 // much longer it is kept. It is not ok if there is none.
 func (a *app) cached(ch channel.Channel) (data string, ttl time.Duration, ok bool) {
+	name := ch.String()
+	st := a.stripe(name)
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if e := st.recall(a, name); e != nil {
+		return e.data, e.ttl(a.server.now()), true
+	}
 	return "", 0, false
 }
 
 // users returns the ids of the members of a presence channel, sorted.
-func (a *app) users(ch channel.Channel) []string { return nil }
+func (a *app) users(ch channel.Channel) []string {
+	name := ch.String()
+	st := a.stripe(name)
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	rm := st.rooms[name]
+	if rm == nil || rm.presence == nil {
+		return nil
+	}
+	ids := make([]string, len(rm.presence.members))
+	for i, m := range rm.presence.members {
+		ids[i] = m.id
+	}
+	slices.Sort(ids)
+	return ids
+}
 
 // terminate closes every connection that is signed in as the user, with error
 // and close code 4009, and returns how many that are.
-func (a *app) terminate(userID string) int { return 0 }
+func (a *app) terminate(userID string) int {
+	conns := a.userTable.connsOf(userID)
+	for _, c := range conns {
+		c.closeWith(closeUnauthorized, "terminated by the application")
+	}
+	return len(conns)
+}

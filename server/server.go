@@ -3,38 +3,172 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/onairgo/onair/auth"
 )
 
 // ErrClosed is returned by what is called after [Server.Shutdown].
 var ErrClosed = errors.New("server: shut down")
 
-// errUnknownApp is the condition of an app id or key that no app has.
-var errUnknownApp = errors.New("server: unknown app")
+// errPanic is the condition of code of the application that panicked.
+var errPanic = errors.New("server: panic")
 
-// Server is a Pusher Channels server. Make one with [New].
+// Server is a Pusher Channels server: an http.Handler for browsers and the
+// pusher-http SDKs, and a broadcast.Driver for the program that it is part of.
+// Make one with [New], and end it with [Server.Shutdown]. It is safe for
+// concurrent use.
 type Server struct {
+	config Config
 	limits Limits // with the defaults filled in; a negative one is off
 	prefix string // as in Config
 	log    *slog.Logger
+
+	apps    registry
+	origins origins
+	hooks   hookQueue
+	hints   hints
+	shards  []*shard
+	start   time.Time
+
+	turn        atomic.Uint32 // whose shard the next connection gets
+	connections atomic.Int64
+	perIP       addressCount
+
+	base   context.Context // of calls of the application; ends with Shutdown
+	cancel context.CancelFunc
+	wg     sync.WaitGroup // of every goroutine
+
+	lifecycle lifecycle
 }
 
-// New returns a server.
+// New returns a server. The error names all that is wrong with the
+// configuration.
 func New(c Config) (*Server, error) {
-	return &Server{limits: c.Limits, prefix: c.Prefix, log: c.Logger}, nil
+	c.setDefaults()
+	s := &Server{config: c, limits: c.Limits, prefix: c.Prefix, log: c.Logger, start: time.Now()}
+	s.apps = registry{resolve: c.Resolve, static: make(map[string]*app), byKey: make(map[string]*app), dynamic: make(map[string]*app)}
+	errs := []error{c.validate()}
+	listed := c.Apps
+	if c.App.ID != "" || c.App.Key != "" || c.App.Secret != "" {
+		listed = append([]auth.App{c.App}, c.Apps...)
+	}
+	for _, a := range listed {
+		errs = append(errs, s.apps.addStatic(s, a))
+	}
+	if len(listed) == 0 && c.Resolve == nil {
+		errs = append(errs, errors.New("server: no app; set Config.App"))
+	}
+	var err error
+	s.origins, err = parseOrigins(c.AllowedOrigins)
+	if err = errors.Join(append(errs, err)...); err != nil {
+		return nil, err
+	}
+	if c.InsecureAnyOrigin {
+		s.log.Warn("pages of every origin may connect", slog.String("setting", "InsecureAnyOrigin"))
+	}
+	s.hooks.init(s)
+	s.lifecycle.init()
+	s.base, s.cancel = context.WithCancel(context.Background())
+	// Half of the processors write, which leaves the other half to readers and
+	// to the application.
+	for range max(1, runtime.GOMAXPROCS(0)/2) {
+		s.shards = append(s.shards, &shard{server: s})
+	}
+	return s, nil
 }
 
-// ServeHTTP serves {Prefix}/app/{key}, {Prefix}/apps/… and {Prefix}/up.
-// Requests below /apps/ and /users/ go to s.serveAPI(w, r).
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) }
+// ServeHTTP serves, below the prefix, the connections of pages at
+// /app/{key}, the HTTP API at /apps/, and GET /up for health checks. Mount it
+// with the prefix in place:
+//
+//	mux.Handle("/app/", srv)
+//	mux.Handle("/apps/", srv)
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	path, ok := strings.CutPrefix(r.URL.Path, s.prefix)
+	switch {
+	case !ok:
+	case path == "/app" || strings.HasPrefix(path, "/app/"):
+		s.serveSocket(w, r, strings.TrimPrefix(strings.TrimPrefix(path, "/app"), "/"))
+		return
+	case strings.HasPrefix(path, "/apps/") || strings.HasPrefix(path, "/users/"):
+		s.serveAPI(w, r)
+		return
+	case path == "/up":
+		s.serveUp(w, r)
+		return
+	}
+	apiErrorf(http.StatusNotFound, "nothing is here; pages connect to %s/app/{key}", s.prefix).answer().write(w)
+}
 
-// appByID returns the app with that id; the error is errUnknownApp, wrapped,
-// or that of the resolver of apps.
-func (s *Server) appByID(ctx context.Context, id string) (*app, error) { return nil, errUnknownApp }
+// serveUp answers health checks: 200, and 503 once Shutdown has begun.
+func (s *Server) serveUp(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		w.Header().Set("Allow", "GET, HEAD")
+		apiErrorf(http.StatusMethodNotAllowed, "the method here is GET").answer().write(w)
+	case s.draining():
+		errAPIDraining.answer().write(w)
+	default:
+		w.Header().Set("Cache-Control", "no-store")
+		emptyAnswer.write(w)
+	}
+}
+
+// now is the time on the server's clock, which only goes forward.
+func (s *Server) now() int64 { return int64(time.Since(s.start)) }
+
+func (s *Server) nextShard() *shard {
+	return s.shards[s.turn.Add(1)%uint32(len(s.shards))]
+}
+
+// admit waits while the server is too far behind with writing.
+func (s *Server) admit(ctx context.Context) error {
+	if s.lifecycle.closed.Load() {
+		return ErrClosed
+	}
+	for _, sh := range s.shards {
+		if err := sh.admit(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// appByID returns the app with that id. The error is [ErrUnknownApp], wrapped,
+// or that of the resolver.
+func (s *Server) appByID(ctx context.Context, id string) (*app, error) {
+	return s.apps.find(ctx, s, AppQuery{ID: id})
+}
 
 // appByKey returns the app that has the key among its current and former ones.
-func (s *Server) appByKey(ctx context.Context, key string) (*app, error) { return nil, errUnknownApp }
+func (s *Server) appByKey(ctx context.Context, key string) (*app, error) {
+	return s.apps.find(ctx, s, AppQuery{Key: key})
+}
 
-// draining reports whether Shutdown has begun.
-func (s *Server) draining() bool { return false }
+// ruleContext returns the context of one decision of the Authorizer.
+func (s *Server) ruleContext() (context.Context, context.CancelFunc) {
+	if s.config.RuleTimeout < 0 {
+		return context.WithCancel(s.base)
+	}
+	return context.WithTimeout(s.base, s.config.RuleTimeout)
+}
+
+// contain calls code of the application and makes a panic an error.
+func (s *Server) contain(what string, call func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.log.Error(what+" panicked", slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
+			err = fmt.Errorf("%w in %s: %v", errPanic, what, v)
+		}
+	}()
+	return call()
+}

@@ -1,0 +1,173 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/onairgo/onair/auth"
+	"github.com/onairgo/onair/broadcast"
+	"github.com/onairgo/onair/channel"
+	"github.com/onairgo/onair/internal/pusherproto"
+)
+
+var (
+	_ broadcast.Driver  = (*Server)(nil)
+	_ broadcast.Limiter = (*Server)(nil)
+	_ broadcast.Pinger  = (*Server)(nil)
+	_ broadcast.Driver  = (*Hub)(nil)
+	_ broadcast.Limiter = (*Hub)(nil)
+	_ broadcast.Pinger  = (*Hub)(nil)
+)
+
+// Hub is one app of a [Server]: the driver that broadcasts to its channels, and
+// who is on them. [Server.For] returns it. It is safe for concurrent use.
+type Hub struct {
+	server *Server
+	appID  string // "" is the only app
+}
+
+// For returns the app with that id, for a server with several. An id that no
+// app has is an error of what is called on the Hub.
+func (s *Server) For(appID string) *Hub { return &Hub{server: s, appID: appID} }
+
+// only returns the app of a server that has one.
+func (s *Server) only() *Hub { return &Hub{server: s} }
+
+func (h *Hub) app(ctx context.Context) (*app, error) {
+	if h.appID == "" {
+		return h.server.apps.sole()
+	}
+	a, err := h.server.appByID(ctx, h.appID)
+	if errors.Is(err, ErrUnknownApp) {
+		return nil, fmt.Errorf("%w %q", ErrUnknownApp, h.appID)
+	}
+	return a, err
+}
+
+// Broadcast delivers the messages to the connections of this process that are
+// subscribed to their channels, in order. It returns when they are queued for
+// the sockets, which does not wait for slow clients. The context bounds the
+// wait while the server is behind by more than it may buffer.
+//
+// Errors are [*broadcast.DeliveryError], one for each message that was not
+// taken over. They are broadcast.ErrPermanent, unless they are [ErrClosed] or
+// the context's.
+func (h *Hub) Broadcast(ctx context.Context, messages []broadcast.Message) error {
+	a, err := h.app(ctx)
+	if err != nil {
+		return broadcast.Permanent(err)
+	}
+	var failed []error
+	for _, m := range messages {
+		if err := a.broadcast(ctx, m); err != nil {
+			failed = append(failed, &broadcast.DeliveryError{Connection: "embedded", Message: m, Err: err})
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// Limits returns the bound on an event's data. Neither channels nor messages of
+// one call are bounded in process.
+func (h *Hub) Limits() broadcast.Limits {
+	l := h.server.limits
+	limits := broadcast.Limits{Payload: max(0, l.EventData)}
+	if l.ChannelName >= 0 && l.ChannelName < channel.MaxNameLength {
+		limits.ChannelName = l.ChannelName
+	}
+	return limits
+}
+
+// Ping reports whether the server takes messages for the app.
+func (h *Hub) Ping(ctx context.Context) error {
+	if h.server.lifecycle.closed.Load() {
+		return ErrClosed
+	}
+	_, err := h.app(ctx)
+	return err
+}
+
+// Broadcast is [Hub.Broadcast] of the only app. With several it is an error;
+// use For.
+func (s *Server) Broadcast(ctx context.Context, messages []broadcast.Message) error {
+	return s.only().Broadcast(ctx, messages)
+}
+
+// Limits is [Hub.Limits].
+func (s *Server) Limits() broadcast.Limits { return s.only().Limits() }
+
+// Ping is [Hub.Ping]. With several apps it reports whether the server takes
+// messages at all.
+func (s *Server) Ping(context.Context) error {
+	if s.lifecycle.closed.Load() {
+		return ErrClosed
+	}
+	return nil
+}
+
+// broadcast checks and publishes one message.
+func (a *app) broadcast(ctx context.Context, m broadcast.Message) error {
+	if err := a.check(m); err != nil {
+		return broadcast.Permanent(err)
+	}
+	if !m.Encrypted() {
+		return a.publish(ctx, m.Event, m.Data, m.Channels, m.SocketID)
+	}
+	master := a.credentials.Load().master
+	if master == nil {
+		return broadcast.Permanent(auth.ErrNoEncryptionKey)
+	}
+	name := m.Channels[0].String()
+	return a.publish(ctx, m.Event, pusherproto.Seal(name, master, m.Data), m.Channels, m.SocketID)
+}
+
+var (
+	errNoChannels    = errors.New("server: message without channels")
+	errNotAlone      = errors.New("server: an encrypted channel must be the only one of a message")
+	errNotUTF8       = errors.New("server: data or event name is not valid UTF-8, which browsers must get")
+	errNoEventName   = errors.New("server: message without an event name")
+	errReservedEvent = errors.New("server: event names that begin with pusher: or pusher_internal: are the protocol's own")
+	errBadSocketID   = errors.New("server: socket id is not digits, a dot and digits")
+)
+
+func (a *app) check(m broadcast.Message) error {
+	l := &a.server.limits
+	switch {
+	case m.Event == "":
+		return errNoEventName
+	case over(len(m.Event), l.EventName):
+		return fmt.Errorf("server: event name has %d bytes, the limit is %d", len(m.Event), l.EventName)
+	case strings.HasPrefix(m.Event, "pusher:") || strings.HasPrefix(m.Event, "pusher_internal:"):
+		return errReservedEvent
+	case !utf8.ValidString(m.Event) || !utf8.ValidString(m.Data):
+		return errNotUTF8
+	case m.SocketID != "" && !pusherproto.ValidSocketID(m.SocketID):
+		return errBadSocketID
+	case len(m.Channels) == 0:
+		return errNoChannels
+	}
+	size := len(m.Data)
+	for _, ch := range m.Channels {
+		name := ch.String()
+		if parsed, err := channel.Parse(name); err != nil {
+			return err
+		} else if parsed != ch {
+			return ch.Validate()
+		}
+		if over(len(name), l.ChannelName) {
+			return fmt.Errorf("server: channel name has %d bytes, the limit is %d", len(name), l.ChannelName)
+		}
+		if ch.Kind() == channel.KindEncrypted {
+			if len(m.Channels) > 1 {
+				return errNotAlone
+			}
+			size = pusherproto.SealedSize(size)
+		}
+	}
+	if over(size, l.EventData) {
+		return fmt.Errorf("%w: data has %d bytes, the limit is %d", broadcast.ErrTooLarge, size, l.EventData)
+	}
+	return nil
+}

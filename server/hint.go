@@ -1,0 +1,146 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/onairgo/onair/channel"
+)
+
+// Hints are lines in the log about what is legal and surely a mistake: the page
+// gets no event, and nothing else says why. Each is given once per interval for
+// the same thing.
+const hintInterval = time.Minute
+
+// maxHints bounds what is remembered of each sort, since strangers can cause
+// some. When that many were given within the interval, no more are.
+const maxHints = 1000
+
+type hintKind uint8
+
+const (
+	hintTwin hintKind = iota
+	hintPrefix
+	hintKey
+	hintPageOrigin
+	hintKinds
+)
+
+type hints struct {
+	mu    sync.Mutex
+	given [hintKinds]map[string]int64 // when
+}
+
+// first reports whether the hint about key is to be given now.
+func (h *hints) first(kind hintKind, key string, now int64) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	given := h.given[kind]
+	if at, ok := given[key]; ok && now-at < int64(hintInterval) {
+		return false
+	}
+	if given == nil {
+		given = make(map[string]int64)
+		h.given[kind] = given
+	}
+	if len(given) >= maxHints {
+		for k, at := range given {
+			if now-at >= int64(hintInterval) {
+				delete(given, k)
+			}
+		}
+		if len(given) >= maxHints {
+			return false
+		}
+	}
+	given[key] = now
+	return true
+}
+
+// hintNearMiss tells of an event that nobody gets, while pages are on the
+// channel of the same name and another kind.
+func (a *app) hintNearMiss(ctx context.Context, event string, ch channel.Channel) {
+	if ch.Kind() == channel.KindUser {
+		return
+	}
+	name := ch.Name()
+	for _, twin := range []channel.Channel{channel.Private(name), channel.Presence(name), channel.Public(name), channel.Encrypted(name)} {
+		for _, twin := range []channel.Channel{twin, twin.Cached()} {
+			wire := twin.String()
+			if twin == ch || !a.stripe(wire).has(wire) || !a.server.hints.first(hintTwin, a.id+"/"+ch.String(), a.server.now()) {
+				continue
+			}
+			a.server.log.LogAttrs(ctx, slog.LevelWarn, "event reaches nobody: its channel is empty, and pages are on the one of another kind; broadcast to that one, or have them listen to this",
+				slog.String("app", a.id), slog.String("event", event), slog.String("channel", ch.String()), slog.String("occupied", wire))
+			return
+		}
+	}
+}
+
+// hintDoublePrefix tells of a page that puts a prefix before a name to which
+// Echo adds one.
+func (c *conn) hintDoublePrefix(ch channel.Channel) {
+	e, ok := errors.AsType[*channel.NameError](ch.Validate())
+	if ok && e.Reason == channel.DoublePrefix && c.server.hints.first(hintPrefix, c.app.id+"/"+e.Name, c.server.now()) {
+		c.server.log.Warn("page subscribes to a channel with two prefixes; Echo adds the prefix itself, so leave it out in private(), join() and encryptedPrivate()",
+			slog.String("app", c.app.id), slog.String("channel", e.Name))
+	}
+}
+
+// hintUnknownKey tells of a page with the key of another server.
+func (s *Server) hintUnknownKey(r *http.Request, key string) {
+	key = key[:min(len(key), 64)]
+	if !s.hints.first(hintKey, key, s.now()) {
+		return
+	}
+	attrs := []slog.Attr{slog.String("key", key)}
+	if closest := s.apps.closestKey(key); closest != "" {
+		attrs = append(attrs, slog.String("closest", closest))
+	}
+	s.log.LogAttrs(r.Context(), slog.LevelWarn, "connection refused: no app has the key that the page connects with", attrs...)
+}
+
+// hintOrigin tells of a page that may not connect, and of what would let it.
+func (s *Server) hintOrigin(r *http.Request, origin string) {
+	origin = origin[:min(len(origin), 200)]
+	if s.hints.first(hintPageOrigin, origin, s.now()) {
+		s.log.LogAttrs(r.Context(), slog.LevelWarn, "connection refused: pages of this origin may not connect; add it to AllowedOrigins if they should",
+			slog.String("origin", origin), slog.String("host", r.Host), slog.String("setting", "AllowedOrigins"))
+	}
+}
+
+// closestKey returns the key that was probably meant, "" if none is close.
+func (g *registry) closestKey(key string) string {
+	closest, least := "", max(2, len(key)/4)+1
+	for k := range g.byKey {
+		if d := distance(key, k); d < least {
+			closest, least = k, d
+		}
+	}
+	return closest
+}
+
+// distance is how many bytes must be put in, taken out or replaced to make a
+// into b.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			d := diagonal
+			if a[i] != b[j] {
+				d = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], d
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,243 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/onairgo/onair/channel"
+	"github.com/onairgo/onair/internal/strictjson"
+)
+
+// Hooks are functions of the application that are told what happens. They are
+// called one after the other, in the order in which it happened on a channel
+// and on a connection, never under a lock of the server. So a hook may take its
+// time and may call the server; while it does, what happens meanwhile waits in
+// a queue (Limits.HookQueue). A panic is logged and goes no further. The
+// context ends with [Server.Shutdown], which waits for those that are under
+// way or waiting.
+//
+// Any of them may be nil.
+type Hooks struct {
+	// Connected and Disconnected are told of connections.
+	Connected, Disconnected func(ctx context.Context, c Connection)
+	// Subscribed and Unsubscribed are told of subscriptions, the channels of
+	// users included. A connection that ends unsubscribes from everything.
+	Subscribed, Unsubscribed func(ctx context.Context, s Subscription)
+	// MemberJoined and MemberLeft are told of users on presence channels: of
+	// the first connection of a user and of the end of the last one.
+	MemberJoined, MemberLeft func(ctx context.Context, m MemberChange)
+	// ClientEvent is told of the events that pages send each other, after they
+	// were passed on.
+	ClientEvent func(ctx context.Context, e ClientEvent)
+	// CacheMiss is told when somebody subscribes to a cache channel that keeps
+	// no event.
+	CacheMiss func(ctx context.Context, m CacheMiss)
+}
+
+// Connection is a connection of a page.
+type Connection struct {
+	// AppID is the id of the app.
+	AppID string
+	// SocketID identifies the connection. It is no secret among those who are
+	// connected, but whoever knows it can be left out of events by it only.
+	SocketID string
+	// UserID is the id of the user who has signed in; empty if nobody has.
+	UserID string
+	// RemoteAddr is the address that the connection comes from, which may be a
+	// proxy's.
+	RemoteAddr string
+	// Opened is when it was opened.
+	Opened time.Time
+}
+
+// Subscription is a connection that came to a channel or left it.
+type Subscription struct {
+	AppID    string
+	Channel  channel.Channel
+	SocketID string
+	// UserID is the id of the member on a presence channel; empty on others.
+	UserID string
+	// Subscriptions is how many connections are on the channel now: 1 after
+	// the first came, 0 after the last left.
+	Subscriptions int
+}
+
+// MemberChange is a user who came to a presence channel or left it.
+type MemberChange struct {
+	AppID   string
+	Channel channel.Channel
+	UserID  string
+	// Info is what is told about the user, as JSON.
+	Info string
+}
+
+// ClientEvent is an event that a page sent to the others on a channel.
+type ClientEvent struct {
+	AppID    string
+	Channel  channel.Channel
+	Event    string
+	Data     string
+	SocketID string
+	// UserID is the id of the member on a presence channel; empty on others.
+	UserID string
+}
+
+// CacheMiss is a subscription to a cache channel that keeps no event.
+type CacheMiss struct {
+	AppID    string
+	Channel  channel.Channel
+	SocketID string
+}
+
+// hookQueue holds the calls of hooks that are to be made. A goroutine makes
+// them while there are any.
+type hookQueue struct {
+	server *Server
+
+	mu      sync.Mutex
+	ring    []func(context.Context) // the oldest at first; grows up to the limit
+	first   int
+	waiting int
+	running bool
+	dropped uint64 // in all
+	logged  uint64 // of them
+}
+
+func (q *hookQueue) init(s *Server) { q.server = s }
+
+// push has the call made. It may be called under locks of the server.
+func (q *hookQueue) push(call func(context.Context)) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	limit := q.server.limits.HookQueue
+	switch {
+	case q.waiting < len(q.ring):
+	case len(q.ring) < limit:
+		grown := make([]func(context.Context), min(max(64, 2*len(q.ring)), limit))
+		n := copy(grown, q.ring[q.first:])
+		copy(grown[n:], q.ring[:q.first])
+		q.ring, q.first = grown, 0
+	default: // the oldest makes room
+		q.first = (q.first + 1) % len(q.ring)
+		q.waiting--
+		q.dropped++
+	}
+	q.ring[(q.first+q.waiting)%len(q.ring)] = call
+	q.waiting++
+	if !q.running {
+		q.running = true
+		q.server.wg.Go(q.run)
+	}
+}
+
+func (q *hookQueue) run() {
+	for {
+		q.mu.Lock()
+		if q.waiting == 0 {
+			q.running = false
+			q.ring, q.first = nil, 0
+			q.mu.Unlock()
+			return
+		}
+		call := q.ring[q.first]
+		q.ring[q.first] = nil
+		q.first = (q.first + 1) % len(q.ring)
+		q.waiting--
+		q.mu.Unlock()
+		q.make(call)
+	}
+}
+
+func (q *hookQueue) make(call func(context.Context)) {
+	defer func() {
+		if v := recover(); v != nil {
+			q.server.log.Error("hook panicked", slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
+		}
+	}()
+	call(q.server.base)
+}
+
+// logDropped logs what was dropped since the last time.
+func (q *hookQueue) logDropped() {
+	q.mu.Lock()
+	n := q.dropped - q.logged
+	q.logged = q.dropped
+	q.mu.Unlock()
+	if n > 0 {
+		q.server.log.Warn("calls of hooks dropped: they come faster than the hooks return",
+			slog.Uint64("dropped", n), slog.String("limit", "Limits.HookQueue"))
+	}
+}
+
+func (q *hookQueue) droppedTotal() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.dropped
+}
+
+func (c *conn) hookConnected() {
+	if f := c.server.config.Hooks.Connected; f != nil {
+		about := c.about()
+		c.server.hooks.push(func(ctx context.Context) { f(ctx, about) })
+	}
+}
+
+func (c *conn) hookDisconnected(userID string) {
+	if f := c.server.config.Hooks.Disconnected; f != nil {
+		about := c.about()
+		about.UserID = userID
+		c.server.hooks.push(func(ctx context.Context) { f(ctx, about) })
+	}
+}
+
+// hookJoined is called under the lock of the channel, as the following are.
+func (c *conn) hookJoined(rm *room, sub *subscription, first, missed bool) {
+	h := &c.server.config.Hooks
+	if f := h.Subscribed; f != nil {
+		about := c.aboutSubscription(rm, sub)
+		c.server.hooks.push(func(ctx context.Context) { f(ctx, about) })
+	}
+	if f := h.MemberJoined; f != nil && first {
+		about := c.aboutMember(sub)
+		c.server.hooks.push(func(ctx context.Context) { f(ctx, about) })
+	}
+	if f := h.CacheMiss; f != nil && missed {
+		about := CacheMiss{AppID: c.app.id, Channel: sub.ch, SocketID: c.id}
+		c.server.hooks.push(func(ctx context.Context) { f(ctx, about) })
+	}
+}
+
+func (c *conn) hookLeft(rm *room, sub *subscription, last bool) {
+	h := &c.server.config.Hooks
+	if f := h.MemberLeft; f != nil && last {
+		about := c.aboutMember(sub)
+		c.server.hooks.push(func(ctx context.Context) { f(ctx, about) })
+	}
+	if f := h.Unsubscribed; f != nil {
+		about := c.aboutSubscription(rm, sub)
+		c.server.hooks.push(func(ctx context.Context) { f(ctx, about) })
+	}
+}
+
+func (c *conn) hookClientEvent(sub *subscription, event string, quotedData []byte, userID string) {
+	if f := c.server.config.Hooks.ClientEvent; f != nil {
+		data, _ := strictjson.String(quotedData)
+		about := ClientEvent{AppID: c.app.id, Channel: sub.ch, Event: event, Data: data, SocketID: c.id, UserID: userID}
+		c.server.hooks.push(func(ctx context.Context) { f(ctx, about) })
+	}
+}
+
+func (c *conn) aboutSubscription(rm *room, sub *subscription) Subscription {
+	about := Subscription{AppID: c.app.id, Channel: sub.ch, SocketID: c.id, Subscriptions: rm.count}
+	if sub.member != nil {
+		about.UserID = sub.member.id
+	}
+	return about
+}
+
+func (c *conn) aboutMember(sub *subscription) MemberChange {
+	return MemberChange{AppID: c.app.id, Channel: sub.ch, UserID: sub.member.id, Info: string(sub.member.info)}
+}

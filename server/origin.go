@@ -1,0 +1,124 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// origins are the patterns of Config.AllowedOrigins.
+type origins []origin
+
+// origin is the origin of a page, or a pattern of such.
+type origin struct {
+	scheme string
+	host   string // lower case; behind a leading "*." in a pattern
+	port   string // the scheme's own if there was none; "*" is any in a pattern
+	below  bool   // every host below host, in a pattern
+}
+
+func parseOrigins(patterns []string) (origins, error) {
+	var list origins
+	var errs []error
+	for _, p := range patterns {
+		if p == "*" {
+			errs = append(errs, errors.New(`server: allowed origin "*" is every site on the web; if that is meant, set InsecureAnyOrigin`))
+			continue
+		}
+		anyPort := strings.HasSuffix(p, ":*")
+		o, err := parseOrigin(strings.TrimSuffix(p, ":*"))
+		if err != nil {
+			errs = append(errs, fmt.Errorf("server: allowed origin %q: %w; write it as https://app.example.com", p, err))
+			continue
+		}
+		if anyPort {
+			o.port = "*"
+		}
+		o.host, o.below = strings.CutPrefix(o.host, "*.")
+		if strings.Contains(o.host, "*") {
+			errs = append(errs, fmt.Errorf("server: allowed origin %q: * stands only for whole names at the front, or for the port", p))
+			continue
+		}
+		list = append(list, o)
+	}
+	return list, errors.Join(errs...)
+}
+
+// parseOrigin reads what a browser sends as Origin: scheme, host and port and
+// nothing else.
+func parseOrigin(s string) (origin, error) {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil:
+		return origin{}, errors.New("it is not a URL")
+	case u.Scheme == "" || u.Host == "" || u.Hostname() == "":
+		return origin{}, errors.New("scheme or host is missing")
+	case u.User != nil || u.Path != "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.HasSuffix(s, "#"):
+		return origin{}, errors.New("it is more than scheme, host and port")
+	}
+	o := origin{scheme: strings.ToLower(u.Scheme), host: strings.ToLower(u.Hostname()), port: u.Port()}
+	if o.port == "" {
+		o.port = defaultPort(o.scheme)
+	}
+	return o, nil
+}
+
+func defaultPort(scheme string) string {
+	switch scheme {
+	case "http":
+		return "80"
+	case "https":
+		return "443"
+	}
+	return ""
+}
+
+func (pattern origin) matches(o origin) bool {
+	host := o.host == pattern.host
+	if pattern.below {
+		host = strings.HasSuffix(o.host, "."+pattern.host)
+	}
+	return host && o.scheme == pattern.scheme && (pattern.port == "*" || o.port == pattern.port)
+}
+
+// allowsOrigin reports whether the page that the request comes from may
+// connect. What sends no Origin is no page.
+func (s *Server) allowsOrigin(r *http.Request) (sent string, ok bool) {
+	values := r.Header.Values("Origin")
+	if len(values) == 0 || s.config.InsecureAnyOrigin {
+		return "", true
+	}
+	if len(values) > 1 {
+		return strings.Join(values, ", "), false
+	}
+	o, err := parseOrigin(values[0])
+	if err != nil {
+		return values[0], false
+	}
+	if len(s.origins) == 0 {
+		return values[0], o.isHost(r.Host)
+	}
+	for _, pattern := range s.origins {
+		if pattern.matches(o) {
+			return values[0], true
+		}
+	}
+	return values[0], false
+}
+
+// isHost reports whether the origin is that of the host which a request is
+// for. Whether the request came by TLS is not to be seen behind a proxy, so the
+// default port is that of the origin's scheme.
+func (o origin) isHost(host string) bool {
+	u, err := url.Parse("//" + host)
+	if err != nil || u.Hostname() == "" || (o.scheme != "http" && o.scheme != "https") {
+		return false
+	}
+	port := u.Port()
+	if port == "" {
+		port = defaultPort(o.scheme)
+	}
+	return o.host == strings.ToLower(u.Hostname()) && o.port == port
+}

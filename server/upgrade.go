@@ -1,0 +1,187 @@
+package server
+
+import (
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/onairgo/onair/auth"
+	"github.com/onairgo/onair/internal/websocket"
+)
+
+// serveSocket takes a connection over. Refusals come after the upgrade, as
+// error and as close frame with the same code: some clients understand the one,
+// some the other, and after an HTTP status pusher-js tries for ever.
+func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, key string) {
+	if s.lifecycle.closed.Load() {
+		errAPIDraining.answer().write(w) // there is nobody left to take a connection over
+		return
+	}
+	a, code, message := s.screen(r, key)
+	var identity auth.Identity
+	if code == 0 && s.config.Authorizer != nil {
+		// Now and not when it is needed: with the upgrade the request is over.
+		err := s.contain("Authorizer", func() (err error) {
+			identity, err = s.config.Authorizer.Identify(r)
+			return err
+		})
+		if err != nil {
+			s.log.ErrorContext(r.Context(), "connection refused: the Authorizer could not identify the request", slog.Any("error", err))
+			code, message = closeOverCapacity, "the request could not be identified; try again"
+		}
+	}
+	nc, early, err := websocket.Upgrade(w, r)
+	if err != nil {
+		s.log.LogAttrs(r.Context(), slog.LevelDebug, "connection not upgraded", slog.Any("error", err))
+		return
+	}
+	if code == 0 && !s.lifecycle.enter() {
+		code, message = closeOverCapacity, "the server is shutting down; try again"
+	}
+	if code != 0 {
+		s.turnAway(nc, early, code, message)
+		return
+	}
+	c := s.newConn(nc, a)
+	c.identity = identity
+	if message := s.count(c); message != "" {
+		s.lifecycle.leave()
+		s.turnAway(nc, early, closeOverCapacity, message)
+		return
+	}
+	a.connsMu.Lock()
+	a.conns[c.id] = c
+	a.connsMu.Unlock()
+	a.stats.connections.Add(1)
+	c.hookConnected()
+	c.write(connectedFrame(c.id, s.activityTimeoutSeconds()))
+	s.wg.Go(func() { c.serve(early) })
+	s.watchOver()
+}
+
+// turnAway tells a client that it may not connect.
+func (s *Server) turnAway(nc net.Conn, early []byte, code uint16, message string) {
+	c := s.newConn(nc, nil)
+	c.writeLast(farewell(code, message))
+	if !s.goOutside(func() { c.finish(c.receive(early)) }) {
+		c.kill()
+	}
+}
+
+// activityTimeoutSeconds is what clients are told, in seconds and never 0,
+// which they would not take.
+func (s *Server) activityTimeoutSeconds() int {
+	if s.config.ActivityTimeout < 0 {
+		return int(defaultActivityTimeout / time.Second)
+	}
+	return int(s.config.ActivityTimeout / time.Second)
+}
+
+// screen decides whether the request may connect. A code other than 0 is that
+// of the refusal.
+func (s *Server) screen(r *http.Request, key string) (_ *app, code uint16, message string) {
+	if key == "" || strings.Contains(key, "/") {
+		return nil, closePathNotFound, "the path ends with the app's key: " + s.prefix + "/app/{key}"
+	}
+	if code, message = s.checkProtocol(r.URL.Query().Get("protocol")); code != 0 {
+		return nil, code, message
+	}
+	if origin, ok := s.allowsOrigin(r); !ok {
+		s.hintOrigin(r, origin)
+		return nil, closeUnauthorized, "the page's origin may not connect here; the server's log says what to set"
+	}
+	a, err := s.appByKey(r.Context(), key)
+	switch {
+	case err == nil:
+		return a, 0, ""
+	case errors.Is(err, ErrUnknownApp):
+		s.hintUnknownKey(r, key)
+		return nil, closeUnknownKey, "no app has this key"
+	case errors.Is(err, ErrAppDisabled):
+		return nil, closeAppDisabled, "the app is disabled"
+	}
+	s.log.ErrorContext(r.Context(), "connection refused: the app could not be found out", slog.Any("error", err))
+	return nil, closeOverCapacity, "the app could not be found out; try again"
+}
+
+// The versions of the protocol that differ in nothing that matters here.
+const oldestProtocol, newestProtocol = 5, 7
+
+func (s *Server) checkProtocol(version string) (code uint16, message string) {
+	if version == "" {
+		if s.config.AllowMissingProtocol {
+			return 0, ""
+		}
+		return closeNoVersion, "the parameter protocol is missing; add ?protocol=7"
+	}
+	n, err := strconv.Atoi(version)
+	switch {
+	case err != nil && !errors.Is(err, strconv.ErrRange):
+		return closeBadVersion, "the parameter protocol is not a number; add ?protocol=7"
+	case n < oldestProtocol || n > newestProtocol:
+		return closeUnsupported, "this version of the protocol is not supported; 5, 6 and 7 are"
+	}
+	return 0, ""
+}
+
+// count counts the connection in. The message is why it is one too many.
+func (s *Server) count(c *conn) (message string) {
+	if over(int(s.connections.Add(1)), s.limits.Connections) {
+		s.connections.Add(-1)
+		return "the server has as many connections as it may have; try again later"
+	}
+	if s.limits.ConnectionsPerIP >= 0 && !s.perIP.add(c.ip(), s.limits.ConnectionsPerIP) {
+		s.connections.Add(-1)
+		return "there are as many connections from this address as there may be; try again later"
+	}
+	return ""
+}
+
+// connectionEnded undoes count and enter.
+func (s *Server) connectionEnded(c *conn) {
+	if s.limits.ConnectionsPerIP >= 0 {
+		s.perIP.remove(c.ip())
+	}
+	s.connections.Add(-1)
+	s.lifecycle.leave()
+}
+
+func (c *conn) ip() string {
+	addr := c.netConn.RemoteAddr().String()
+	if host, _, err := net.SplitHostPort(addr); err == nil {
+		return host
+	}
+	return addr
+}
+
+// addressCount counts connections by address.
+type addressCount struct {
+	mu sync.Mutex
+	n  map[string]int
+}
+
+func (a *addressCount) add(ip string, limit int) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.n[ip] >= limit {
+		return false
+	}
+	if a.n == nil {
+		a.n = make(map[string]int)
+	}
+	a.n[ip]++
+	return true
+}
+
+func (a *addressCount) remove(ip string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.n[ip]--; a.n[ip] == 0 {
+		delete(a.n, ip)
+	}
+}
