@@ -61,37 +61,41 @@ func (k Kind) Guarded() bool {
 // comparable and can be a map key. The zero Channel is a public channel with
 // an empty name, which [Channel.Validate] refuses.
 type Channel struct {
-	name   string
+	wire   string // the name with its prefix
 	kind   Kind
 	cached bool
 }
 
 // Public returns the public channel of that name, Laravel's Channel.
-func Public(name string) Channel { return Channel{name: name, kind: KindPublic} }
+func Public(name string) Channel { return Channel{wire: name, kind: KindPublic} }
 
 // Private returns the private channel of that name, Laravel's PrivateChannel.
 // The name is written without "private-".
-func Private(name string) Channel { return Channel{name: name, kind: KindPrivate} }
+func Private(name string) Channel { return Channel{wire: privatePrefix + name, kind: KindPrivate} }
 
 // Presence returns the presence channel of that name, Laravel's
 // PresenceChannel. The name is written without "presence-".
-func Presence(name string) Channel { return Channel{name: name, kind: KindPresence} }
+func Presence(name string) Channel { return Channel{wire: presencePrefix + name, kind: KindPresence} }
 
 // Encrypted returns the end-to-end encrypted channel of that name, Laravel's
 // EncryptedPrivateChannel. The name is written without "private-encrypted-".
-func Encrypted(name string) Channel { return Channel{name: name, kind: KindEncrypted} }
+func Encrypted(name string) Channel {
+	return Channel{wire: encryptedPrefix + name, kind: KindEncrypted}
+}
 
 // User returns the channel that reaches every connection on which the user
 // with that id has signed in (pusher.signin in the browser).
-func User(id string) Channel { return Channel{name: id, kind: KindUser} }
+func User(id string) Channel { return Channel{wire: userPrefix + id, kind: KindUser} }
 
 // Cached returns the cache channel of the same kind and name: the server keeps
 // the last event and gives it to whoever subscribes later. Browsers subscribe
 // to it with "cache-" in front of the name. A user channel cannot be cached;
 // [Channel.Validate] refuses it.
 func (c Channel) Cached() Channel {
-	c.cached = true
-	return c
+	if c.cached {
+		return c
+	}
+	return Channel{wire: prefixOf(c.kind, true) + c.Name(), kind: c.kind, cached: true}
 }
 
 // Kind returns the channel's kind.
@@ -99,7 +103,7 @@ func (c Channel) Kind() Kind { return c.kind }
 
 // Name returns the name without any prefix, as it was given to the
 // constructor. For a user channel it is the user's id.
-func (c Channel) Name() string { return c.name }
+func (c Channel) Name() string { return c.wire[len(prefixOf(c.kind, c.cached)):] }
 
 // IsCached reports whether the server keeps the channel's last event.
 func (c Channel) IsCached() bool { return c.cached }
@@ -109,19 +113,17 @@ func (c Channel) IsZero() bool { return c == Channel{} }
 
 // String returns the name on the wire, prefixes included, such as
 // "private-encrypted-cache-chat.7".
-func (c Channel) String() string {
-	return prefixOf(c.kind, c.cached) + c.name
-}
+func (c Channel) String() string { return c.wire }
 
 // RuleName returns the name that authorisation patterns are matched against:
 // the name on the wire without its one leading "private-",
 // "private-encrypted-" or "presence-". As in Laravel, "cache-" stays, so a
 // rule for a cache channel is written "cache-score.{id}".
 func (c Channel) RuleName() string {
-	if c.cached && c.kind.Guarded() {
-		return cachePrefix + c.name
+	if !c.kind.Guarded() {
+		return c.Name()
 	}
-	return c.name
+	return c.wire[len(prefixOf(c.kind, false)):]
 }
 
 // MarshalText returns the name on the wire.

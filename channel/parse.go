@@ -53,14 +53,14 @@ func prefixOf(kind Kind, cached bool) string {
 // but surely a mistake, such as one with two prefixes, pass here and are found
 // by [Channel.Validate]. The error is a [*NameError].
 func Parse(wire string) (Channel, error) {
-	c := Channel{name: wire}
+	c := Channel{wire: wire}
 	for _, p := range wirePrefixes {
 		if strings.HasPrefix(wire, p.prefix) {
-			c = Channel{name: wire[len(p.prefix):], kind: p.kind, cached: p.cached}
+			c.kind, c.cached = p.kind, p.cached
 			break
 		}
 	}
-	if err := checkWire(wire, c); err != nil {
+	if err := c.check(); err != nil {
 		return Channel{}, err
 	}
 	return c, nil
@@ -72,41 +72,44 @@ func Parse(wire string) (Channel, error) {
 // an empty id leaves behind), and a cached user channel. The error is a
 // [*NameError].
 func (c Channel) Validate() error {
-	wire := c.String()
-	if err := checkWire(wire, c); err != nil {
+	if err := c.check(); err != nil {
 		return err
 	}
 	if c.kind == KindUser {
 		if c.cached {
-			return &NameError{Name: wire, Reason: CachedUser, Pos: -1}
+			return &NameError{Name: c.wire, Reason: CachedUser, Pos: -1}
 		}
 		return nil
 	}
+	name := c.Name()
+	start := len(c.wire) - len(name)
 	for _, p := range wirePrefixes {
-		if strings.HasPrefix(c.name, p.prefix) {
-			return &NameError{Name: wire, Reason: DoublePrefix, Pos: len(wire) - len(c.name), prefix: p.prefix}
+		if strings.HasPrefix(name, p.prefix) {
+			return &NameError{Name: c.wire, Reason: DoublePrefix, Pos: start, prefix: p.prefix}
 		}
 	}
 	// Private("encrypted-x") would leave as the encrypted channel x.
-	if seen, err := Parse(wire); err != nil || seen != c {
-		return &NameError{Name: wire, Reason: DoublePrefix, Pos: len(wire) - len(c.name), prefix: "encrypted-"}
+	if seen, err := Parse(c.wire); err != nil || seen != c {
+		return &NameError{Name: c.wire, Reason: DoublePrefix, Pos: start, prefix: "encrypted-"}
 	}
-	if i := emptySegment(c.name); i >= 0 {
-		return &NameError{Name: wire, Reason: EmptySegment, Pos: len(wire) - len(c.name) + i}
+	if i := emptySegment(name); i >= 0 {
+		return &NameError{Name: c.wire, Reason: EmptySegment, Pos: start + i}
 	}
 	return nil
 }
 
-func checkWire(wire string, c Channel) error {
-	if c.name == "" {
-		return &NameError{Name: wire, Reason: Empty, Pos: len(wire)}
+// check looks for what the protocol forbids.
+func (c Channel) check() error {
+	start := len(c.wire) - len(c.Name())
+	if start == len(c.wire) {
+		return &NameError{Name: c.wire, Reason: Empty, Pos: start}
 	}
-	if len(wire) > MaxNameLength {
-		return &NameError{Name: wire, Reason: TooLong, Pos: MaxNameLength}
+	if len(c.wire) > MaxNameLength {
+		return &NameError{Name: c.wire, Reason: TooLong, Pos: MaxNameLength}
 	}
-	for i := range len(c.name) {
-		if !legal[c.name[i]] {
-			return &NameError{Name: wire, Reason: IllegalCharacter, Pos: len(wire) - len(c.name) + i}
+	for i := start; i < len(c.wire); i++ {
+		if !legal[c.wire[i]] {
+			return &NameError{Name: c.wire, Reason: IllegalCharacter, Pos: i}
 		}
 	}
 	return nil
