@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"reflect"
+	"slices"
 	"strings"
 	"sync"
 
@@ -24,6 +26,7 @@ type Broadcaster struct {
 	observers  []func(context.Context, Observation)
 	namespace  string
 	logger     *slog.Logger
+	resolved   sync.Map // connection name to resolvedDriver
 
 	mu       sync.Mutex
 	closed   bool
@@ -86,8 +89,8 @@ func WithLogger(l *slog.Logger) Option {
 }
 
 // New returns a Broadcaster whose default connection is the driver. It panics
-// when a driver is nil or a connection's name stands twice or is empty, as
-// these are mistakes in the program's wiring.
+// when a driver is nil or a nil pointer, or a connection's name stands twice or
+// is empty, as these are mistakes in the program's wiring.
 func New(d Driver, options ...Option) *Broadcaster {
 	b := &Broadcaster{
 		drivers:   make(map[string]Driver),
@@ -109,7 +112,7 @@ func New(d Driver, options ...Option) *Broadcaster {
 
 func (b *Broadcaster) add(name string, d Driver) {
 	switch _, taken := b.drivers[name]; {
-	case d == nil:
+	case isNil(d):
 		panic(fmt.Sprintf("broadcast: the driver of connection %q is nil", name))
 	case name == "":
 		panic("broadcast: a connection needs a name")
@@ -120,9 +123,17 @@ func (b *Broadcaster) add(name string, d Driver) {
 	b.names = append(b.names, name)
 }
 
+func isNil(d Driver) bool {
+	if d == nil {
+		return true
+	}
+	v := reflect.ValueOf(d)
+	return (v.Kind() == reflect.Pointer || v.Kind() == reflect.Func) && v.IsNil()
+}
+
 // Connections returns the names of the connections that were given to [New],
 // the default one first.
-func (b *Broadcaster) Connections() []string { return append([]string(nil), b.names...) }
+func (b *Broadcaster) Connections() []string { return slices.Clone(b.names) }
 
 // Driver returns the driver of a connection with all middleware around it. The
 // empty name is the connection that a dispatch with this context would take.
@@ -160,11 +171,32 @@ func (b *Broadcaster) driver(ctx context.Context, name string) (Driver, error) {
 		if err != nil {
 			return nil, fmt.Errorf("broadcast: connection %q: %w", name, err)
 		}
-		if d != nil {
-			return Chain(d, b.middleware...), nil
+		if !isNil(d) {
+			return b.wrap(name, d), nil
 		}
 	}
 	return nil, fmt.Errorf("%w %q; there are: %s", ErrUnknownConnection, name, strings.Join(b.names, ", "))
+}
+
+// resolvedDriver is what a resolver returned last for a name, and the same with
+// the middleware around it.
+type resolvedDriver struct{ bare, wrapped Driver }
+
+// wrap puts the middleware around a resolved driver and keeps the result, as
+// middleware may have state.
+func (b *Broadcaster) wrap(name string, d Driver) Driver {
+	if len(b.middleware) == 0 {
+		return d
+	}
+	if !reflect.TypeOf(d).Comparable() {
+		return Chain(d, b.middleware...)
+	}
+	known, ok := b.resolved.Load(name)
+	if !ok || known.(resolvedDriver).bare != d {
+		known = resolvedDriver{bare: d, wrapped: Chain(d, b.middleware...)}
+		b.resolved.Store(name, known)
+	}
+	return known.(resolvedDriver).wrapped
 }
 
 // enter counts a call in, and reports false after Shutdown.

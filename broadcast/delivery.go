@@ -20,11 +20,15 @@ func (b *Broadcaster) Deliver(ctx context.Context, deliveries ...Delivery) error
 	if len(deliveries) == 0 {
 		return nil
 	}
+	parts := partition(deliveries)
 	if !b.enter() {
-		return ErrClosed
+		var failed []error
+		for _, p := range parts {
+			failed = append(failed, failAll(p.connection, p.messages, ErrClosed)...)
+		}
+		return errors.Join(failed...)
 	}
 	defer b.leave()
-	parts := partition(deliveries)
 	if len(parts) == 1 {
 		return errors.Join(b.deliverPart(ctx, parts[0])...)
 	}
@@ -49,7 +53,7 @@ func partition(deliveries []Delivery) []part {
 		i := slices.IndexFunc(parts, func(p part) bool { return p.connection == d.Connection })
 		if i < 0 {
 			i = len(parts)
-			parts = append(parts, part{connection: d.Connection})
+			parts = append(parts, part{connection: d.Connection, messages: make([]Message, 0, len(deliveries))})
 		}
 		parts[i].messages = append(parts[i].messages, d.Message)
 	}
@@ -57,21 +61,30 @@ func partition(deliveries []Delivery) []part {
 }
 
 func (b *Broadcaster) deliverPart(ctx context.Context, p part) []error {
-	connection, err := b.connectionName(ctx, p.connection)
-	if err != nil {
-		return failAll(p.connection, p.messages, err)
-	}
-	d, err := b.driver(ctx, connection)
+	var (
+		d     Driver
+		batch int
+	)
+	connection := p.connection
+	err := b.contain(ctx, "resolver panicked", func() (err error) {
+		if connection, err = b.connectionName(ctx, p.connection); err != nil {
+			return err
+		}
+		if d, err = b.driver(ctx, connection); err != nil {
+			return err
+		}
+		batch = LimitsOf(d).Batch
+		return nil
+	})
 	if err != nil {
 		return failAll(connection, p.messages, err)
 	}
-	size := LimitsOf(d).Batch
-	if size <= 0 {
-		size = len(p.messages)
+	if batch <= 0 {
+		batch = len(p.messages)
 	}
 	var failed []error
-	for batch := range slices.Chunk(p.messages, size) {
-		failed = append(failed, b.call(ctx, connection, d, batch)...)
+	for messages := range slices.Chunk(p.messages, batch) {
+		failed = append(failed, b.call(ctx, connection, d, messages)...)
 	}
 	return failed
 }
@@ -82,7 +95,7 @@ func (b *Broadcaster) call(ctx context.Context, connection string, d Driver, mes
 	start := time.Now()
 	err := context.Cause(ctx)
 	if err == nil {
-		err = b.broadcast(ctx, d, messages)
+		err = b.contain(ctx, "driver panicked", func() error { return d.Broadcast(ctx, messages) })
 	}
 	took := time.Since(start)
 	b.observe(ctx, Observation{Connection: connection, Messages: messages, Duration: took, Err: err})
@@ -109,16 +122,16 @@ func failAll(connection string, messages []Message, err error) []error {
 	return failed
 }
 
-// broadcast turns a driver's panic into an error, so that the other
+// contain runs foreign code and turns a panic into an error, so that the other
 // connections are still served.
-func (b *Broadcaster) broadcast(ctx context.Context, d Driver, messages []Message) (err error) {
+func (b *Broadcaster) contain(ctx context.Context, text string, run func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			b.logPanic(ctx, "driver panicked", v)
-			err = Permanent(fmt.Errorf("%w in driver %s: %v", ErrPanic, driverName(d), v))
+			b.logPanic(ctx, text, v)
+			err = Permanent(fmt.Errorf("%w: %v", ErrPanic, v))
 		}
 	}()
-	return d.Broadcast(ctx, messages)
+	return run()
 }
 
 func (b *Broadcaster) logPanic(ctx context.Context, text string, v any) {
@@ -138,14 +151,10 @@ func driverName(d Driver) string {
 
 func (b *Broadcaster) observe(ctx context.Context, o Observation) {
 	for _, observer := range b.observers {
-		func() {
-			defer func() {
-				if v := recover(); v != nil {
-					b.logPanic(ctx, "observer panicked", v)
-				}
-			}()
+		_ = b.contain(ctx, "observer panicked", func() error {
 			observer(ctx, o)
-		}()
+			return nil
+		})
 	}
 }
 

@@ -19,7 +19,7 @@ type DispatchOption func(*dispatchOptions)
 
 type dispatchOptions struct {
 	socketID string
-	ignored  string // an unusable socket id, cut for the log
+	ignored  string // the beginning of an unusable socket id, for the log
 	via      []string
 }
 
@@ -40,7 +40,7 @@ func Except(socketID string) DispatchOption {
 		if pusherproto.ValidSocketID(socketID) {
 			o.socketID = socketID
 		} else if socketID != "" {
-			o.ignored = socketID[:min(len(socketID), 40)]
+			o.ignored = cut(socketID)
 		}
 	}
 }
@@ -48,7 +48,8 @@ func Except(socketID string) DispatchOption {
 // Via sends over the named connections, whatever the event itself says, with
 // the event's own channels and payload. Without names it changes nothing.
 func Via(connections ...string) DispatchOption {
-	return func(o *dispatchOptions) { o.via = slices.Clone(connections) }
+	connections = slices.Clone(connections)
+	return func(o *dispatchOptions) { o.via = connections }
 }
 
 // Dispatch sends the event: [Broadcaster.Prepare] and [Broadcaster.Deliver] in

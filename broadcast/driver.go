@@ -2,6 +2,7 @@ package broadcast
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -40,6 +41,9 @@ type Limits struct {
 	// ChannelName is the most bytes of a channel's name on the wire, where the
 	// driver takes less than channel.MaxNameLength.
 	ChannelName int
+	// NoEncryption reports that the driver has no key to seal data with, so
+	// that encrypted channels are refused before anything is sent.
+	NoEncryption bool
 }
 
 // Limiter is implemented by drivers that have [Limits].
@@ -58,10 +62,15 @@ type Pinger interface {
 // next, so that [LimitsOf] and [Ping] still find what next can do.
 type Middleware func(next Driver) Driver
 
-// Chain puts middleware around a driver; the first is the outermost.
+// Chain puts middleware around a driver; the first is the outermost. It panics
+// when one of them returns no driver.
 func Chain(d Driver, middleware ...Middleware) Driver {
 	for i := len(middleware) - 1; i >= 0; i-- {
-		d = &chained{Driver: middleware[i](d), inner: d}
+		outer := middleware[i](d)
+		if isNil(outer) {
+			panic(fmt.Sprintf("broadcast: middleware %d of %d returned no driver", i+1, len(middleware)))
+		}
+		d = &chained{Driver: outer, inner: d}
 	}
 	return d
 }

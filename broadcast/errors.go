@@ -19,14 +19,18 @@ var (
 	// ErrUnknownConnection is the condition of a connection that has no
 	// driver.
 	ErrUnknownConnection = errors.New("broadcast: unknown connection")
-	// ErrPanic is the condition of a driver, an event or a hook that panicked.
+	// ErrNoEncryptionKey is the condition of an encrypted channel on a
+	// connection whose driver has no key to seal the data with.
+	ErrNoEncryptionKey = errors.New("broadcast: no encryption key")
+	// ErrPanic is the condition of a driver or a resolver that panicked. A
+	// panic of the event's own methods is not caught.
 	ErrPanic = errors.New("broadcast: panic")
 )
 
 var errNoPing = fmt.Errorf("broadcast: driver cannot be pinged: %w", errors.ErrUnsupported)
 
-// DeliveryError is one message that was not delivered. Sending that message
-// again repeats nothing that succeeded.
+// DeliveryError is one message that was not delivered. Sending it again, with
+// [Broadcaster.Deliver] of its Delivery, repeats nothing that succeeded.
 type DeliveryError struct {
 	// Connection is the name of the connection.
 	Connection string
@@ -55,6 +59,12 @@ func (e *DeliveryError) Error() string {
 
 // Unwrap returns the cause.
 func (e *DeliveryError) Unwrap() error { return e.Err }
+
+// Delivery returns what was not delivered in the form that
+// [Broadcaster.Deliver] takes.
+func (e *DeliveryError) Delivery() Delivery {
+	return Delivery{ID: e.Message.ID, Connection: e.Connection, Message: e.Message}
+}
 
 // Undelivered returns the messages that err says were not delivered, in the
 // order of the error.
@@ -106,10 +116,18 @@ func (e *PayloadError) Error() string {
 		} else {
 			b.WriteByte(',')
 		}
-		fmt.Fprintf(&b, " %s %d", f.Field, f.Size)
+		fmt.Fprintf(&b, " %q %d", cut(f.Field), f.Size)
 	}
 	b.WriteString("; send an id and let the page fetch the rest")
 	return b.String()
+}
+
+// cut shortens what may be long and is only shown.
+func cut(s string) string {
+	if len(s) <= 40 {
+		return s
+	}
+	return strings.ToValidUTF8(s[:40], "") + "…"
 }
 
 // Is reports whether target is [ErrTooLarge] or [ErrPermanent].

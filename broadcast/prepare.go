@@ -22,7 +22,8 @@ import (
 //
 // Its errors are mistakes of the program: [*event.MethodError],
 // [*event.NameError], [*channel.NameError], [*PayloadError],
-// [ErrUnknownConnection], or the encoder's.
+// [ErrUnknownConnection], [ErrNoEncryptionKey], what an event.Validator
+// returned, or the encoder's.
 func (b *Broadcaster) Prepare(ctx context.Context, e event.Event, options ...DispatchOption) ([]Delivery, error) {
 	if !b.enter() {
 		return nil, ErrClosed
@@ -60,6 +61,9 @@ func (b *Broadcaster) Prepare(ctx context.Context, e event.Event, options ...Dis
 	return p.deliveries, nil
 }
 
+// onDefault is the way of an event that chooses none.
+var onDefault = []event.Connection{{}}
+
 func connectionsOf(e event.Event, o dispatchOptions) []event.Connection {
 	if len(o.via) > 0 {
 		return event.Via(o.via...)
@@ -67,7 +71,7 @@ func connectionsOf(e event.Event, o dispatchOptions) []event.Connection {
 	if r, ok := e.(event.Router); ok {
 		return r.BroadcastConnections()
 	}
-	return []event.Connection{{}}
+	return onDefault
 }
 
 // hint logs what is legal and surely a surprise.
@@ -87,26 +91,25 @@ type preparation struct {
 	event      event.Event
 	name       string
 	socketID   string
-	data       string // the event's own payload
+	channels   []channel.Channel // the event's own, once asked
+	asked      bool
+	data       string // the event's own payload, once encoded
 	encoded    bool
 	deliveries []Delivery
 }
 
 func (p *preparation) add(via event.Connection, limits Limits) error {
-	channels := via.Channels
-	if channels == nil {
-		channels = p.event.BroadcastOn()
-	}
+	channels := p.channelsOf(via)
 	if len(channels) == 0 {
 		return nil
 	}
 	shared, alone, err := checkChannels(channels, limits)
 	if err != nil {
-		return fmt.Errorf("broadcast: event %q: %w", p.name, err)
+		return fmt.Errorf("broadcast: event %q on connection %q: %w", p.name, via.Name, err)
 	}
 	data, err := p.payload(via)
 	if err != nil {
-		return fmt.Errorf("broadcast: event %q: %w", p.name, err)
+		return fmt.Errorf("broadcast: event %q on connection %q: %w", p.name, via.Name, err)
 	}
 	if err := p.checkSize(via.Name, data, limits.Payload, alone, len(shared) > 0); err != nil {
 		return err
@@ -133,6 +136,16 @@ func (p *preparation) deliver(connection, data string, channels []channel.Channe
 	})
 }
 
+func (p *preparation) channelsOf(via event.Connection) []channel.Channel {
+	if via.Channels != nil {
+		return via.Channels
+	}
+	if !p.asked {
+		p.channels, p.asked = p.event.BroadcastOn(), true
+	}
+	return p.channels
+}
+
 func (p *preparation) payload(via event.Connection) (string, error) {
 	if via.Payload != nil {
 		return event.Encode(via.Payload)
@@ -151,18 +164,22 @@ func (p *preparation) payload(via event.Connection) (string, error) {
 // share a message from those that must stand alone: an encrypted channel's
 // data is sealed for it, and services take a user's channel only by itself.
 func checkChannels(channels []channel.Channel, limits Limits) (shared, alone []channel.Channel, err error) {
+	shared = make([]channel.Channel, 0, len(channels))
 	seen := make(map[channel.Channel]struct{}, len(channels))
 	for _, c := range channels {
-		if err := c.Validate(); err != nil {
-			return nil, nil, err
-		}
-		if n := len(c.String()); limits.ChannelName > 0 && n > limits.ChannelName {
-			return nil, nil, fmt.Errorf("the channel %q has %d bytes, this connection takes %d", c, n, limits.ChannelName)
-		}
 		if _, twice := seen[c]; twice {
 			continue
 		}
 		seen[c] = struct{}{}
+		if err := c.Validate(); err != nil {
+			return nil, nil, err
+		}
+		if limits.ChannelName > 0 && len(c.String()) > limits.ChannelName {
+			return nil, nil, fmt.Errorf("channel %q has %d bytes, the connection takes %d", c, len(c.String()), limits.ChannelName)
+		}
+		if limits.NoEncryption && c.Kind() == channel.KindEncrypted {
+			return nil, nil, fmt.Errorf("channel %q: %w", c, ErrNoEncryptionKey)
+		}
 		if c.Kind() == channel.KindEncrypted || c.Kind() == channel.KindUser {
 			alone = append(alone, c)
 		} else {

@@ -99,8 +99,11 @@ func TestCheckRefusesWhatWouldBeIgnored(t *testing.T) {
 func TestCheckPasses(t *testing.T) {
 	t.Parallel()
 	for _, e := range []event.Event{
-		OrderShipped{}, right{}, &right{}, &pointerWith{}, &pointerWhen{}, &pointerRouter{}, &pointerRescue{}, &pointerValidate{},
-		genericWith[any]{}, event.Of("", nil), number(1),
+		OrderShipped{},
+		right{},
+		&right{}, &pointerWith{}, &pointerWhen{}, &pointerRouter{}, &pointerRescue{}, &pointerValidate{},
+		genericWith[any]{},
+		event.Of("", nil), number(1),
 	} {
 		require.NoError(t, event.Check(e), "%T", e)
 	}
