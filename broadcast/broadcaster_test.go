@@ -96,6 +96,11 @@ func TestTenants(t *testing.T) {
 	require.NoError(t, b.Deliver(t.Context(), deliveries...))
 	require.Equal(t, paid{4}, broadcasttest.Payloads[paid](acme, "order.paid")[2])
 
+	deliveries[0].Connection = "" // as nobody stores it
+	err = b.Deliver(tenant(t.Context(), "banned"), deliveries...)
+	require.ErrorContains(t, err, "tenant is banned")
+	require.Len(t, broadcast.Undelivered(err), 1)
+
 	d, err := b.Driver(tenant(t.Context(), "acme"), "")
 	require.NoError(t, err)
 	require.Same(t, acme, d)

@@ -89,6 +89,7 @@ func TestDispatchRefusesMistakes(t *testing.T) {
 		{name: "validator", e: optional{err: refused}, is: refused},
 		{name: "name", e: event.Of("pusher:x", nil, channel.Public("c")), want: `name "pusher:x"`},
 		{name: "double prefix", e: event.Of("e", nil, channel.Public("private-x")), want: "prefix of its own"},
+		{name: "double prefix of a channel that is there", e: event.Of("e", nil, channel.Private("x"), channel.Public("private-x")), want: "prefix of its own"},
 		{name: "empty segment", e: event.Of("e", nil, channel.Private("mentor.")), want: `event "e" on connection "default": channel: name "private-mentor." has an empty segment`},
 		{name: "second channel", e: event.Of("e", nil, channel.Public("a"), channel.Public("b c")), want: `' '`},
 		{name: "payload", e: event.Of("e", make(chan int), channel.Public("c")), want: "unsupported type: chan int"},

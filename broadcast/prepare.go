@@ -165,15 +165,15 @@ func (p *preparation) payload(via event.Connection) (string, error) {
 // data is sealed for it, and services take a user's channel only by itself.
 func checkChannels(channels []channel.Channel, limits Limits) (shared, alone []channel.Channel, err error) {
 	shared = make([]channel.Channel, 0, len(channels))
-	seen := make(map[channel.Channel]struct{}, len(channels))
+	seen := make(map[string]struct{}, len(channels))
 	for _, c := range channels {
-		if _, twice := seen[c]; twice {
-			continue
-		}
-		seen[c] = struct{}{}
 		if err := c.Validate(); err != nil {
 			return nil, nil, err
 		}
+		if _, twice := seen[c.String()]; twice {
+			continue
+		}
+		seen[c.String()] = struct{}{}
 		if limits.ChannelName > 0 && len(c.String()) > limits.ChannelName {
 			return nil, nil, fmt.Errorf("channel %q has %d bytes, the connection takes %d", c, len(c.String()), limits.ChannelName)
 		}
