@@ -27,6 +27,7 @@ const (
 	hintPrefix
 	hintKey
 	hintPageOrigin
+	hintClock
 	hintKinds
 )
 

@@ -108,9 +108,10 @@ func findRoute(header http.Header, method, path string) (*apiRoute, apiPath, err
 // pathSegments splits an escaped path. It is not ok to hide a slash in an
 // escape, or to name a directory or nothing, as no two readers agree on those.
 func pathSegments(path string) (segments []string, ok bool) {
+	const most = 5
 	for s := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
 		s, err := url.PathUnescape(s)
-		if err != nil || s == "" || s == "." || s == ".." || strings.Contains(s, "/") {
+		if err != nil || s == "" || s == "." || s == ".." || strings.Contains(s, "/") || len(segments) == most {
 			return nil, false
 		}
 		segments = append(segments, s)
@@ -204,9 +205,11 @@ func (s *Server) authenticate(r *http.Request, appID string, query signedQuery, 
 	}
 	err = query.verify(signer, r.Method, paths, time.Now())
 	if skew, ok := errors.AsType[*skewError](err); ok {
-		s.log.LogAttrs(r.Context(), slog.LevelWarn, "signed request refused: clocks differ or it is old",
-			slog.String("app", a.id), slog.String("request_time", skew.sentTime()), slog.Time("server_time", skew.now))
-		return nil, unauthorized("%s", skew.Error())
+		if s.hints.first(hintClock, a.id, s.now()) {
+			s.log.LogAttrs(r.Context(), slog.LevelWarn, "signed request refused: the clock of its sender or of this machine is wrong, or the request is old",
+				slog.String("app", a.id), slog.String("request_time", skew.sentTime()), slog.Time("server_time", skew.now))
+		}
+		return nil, unauthorized("%s", skew)
 	}
 	return a, err
 }

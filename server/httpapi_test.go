@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -198,6 +200,60 @@ func TestPrefix(t *testing.T) {
 	sub.hearsNothing(t, a, "news")
 }
 
+func TestBodyLimits(t *testing.T) {
+	t.Parallel()
+	const event = `{"name":"e","channel":"news","data":"x"}`
+	t.Run("a body without a length", func(t *testing.T) {
+		t.Parallel()
+		a := newAPI(t)
+		sub := a.subscribe(t, "news")
+		chunked := func(body string) answer {
+			r, err := http.NewRequestWithContext(t.Context(), "POST", "http://api.test/apps/1/events?"+sign("k", "s", "POST", "/apps/1/events", []byte(body), time.Now()), struct{ io.Reader }{strings.NewReader(body)})
+			require.NoError(t, err)
+			require.Zero(t, r.ContentLength)
+			return a.do(t, r)
+		}
+		chunked(event).ok(t, `{}`)
+		sub.hears(t, "news", "e", "x")
+		chunked(event+strings.Repeat(" ", 1<<20)).refused(t, 413, "content of this event")
+		sub.hearsNothing(t, a, "news")
+	})
+	t.Run("a body that ends early", func(t *testing.T) {
+		t.Parallel()
+		a := newAPI(t)
+		conn, err := a.listener.Dial(t.Context())
+		require.NoError(t, err)
+		defer conn.Close()
+		_, err = fmt.Fprintf(conn, "POST /apps/1/events?%s HTTP/1.1\r\nHost: api.test\r\nTransfer-Encoding: chunked\r\n\r\nnot a length\r\n",
+			sign("k", "s", "POST", "/apps/1/events", []byte(event), time.Now()))
+		require.NoError(t, err)
+		assert.Equal(t, 400, readStatus(t, conn))
+	})
+	t.Run("limits of one's own", func(t *testing.T) {
+		t.Parallel()
+		a := newAPI(t, func(c *server.Config) {
+			c.Limits = server.Limits{EventData: 4, EventName: 3, ChannelName: 5, Channels: 2, Batch: 1}
+		})
+		a.post(t, "/events", `{"name":"abc","channels":["abcde","b"],"data":"1234"}`).ok(t, `{}`)
+		a.post(t, "/events", `{"name":"abcd","channel":"a","data":""}`).refused(t, 400, "limit is 3")
+		a.post(t, "/events", `{"name":"e","channel":"abcdef","data":""}`).refused(t, 400, "limit is 5")
+		a.post(t, "/events", `{"name":"e","channel":"a","data":"12345"}`).refused(t, 413, "limit is 4")
+		a.post(t, "/events", `{"name":"e","channels":["a","b","c"],"data":""}`).refused(t, 400, "limit is 2")
+		a.post(t, "/batch_events", `{"batch":[{"name":"e","channel":"a","data":""},{"name":"e","channel":"a","data":""}]}`).refused(t, 400, "limit is 1")
+		a.get(t, "/channels/abcdef").refused(t, 400, "limit is 5")
+	})
+	t.Run("no limits", func(t *testing.T) {
+		t.Parallel()
+		a := newAPI(t, func(c *server.Config) {
+			c.Limits = server.Limits{EventData: -1, EventName: -1, Channels: -1, Batch: -1}
+		})
+		sub := a.subscribe(t, "c0")
+		name, data := strings.Repeat("e", 1_000), strings.Repeat("x", 200<<10)
+		a.post(t, "/events", jsonText(t, map[string]any{"name": name, "channels": numbered("c%d", 1_000), "data": data})).ok(t, `{}`)
+		sub.hears(t, "c0", name, data)
+	})
+}
+
 func TestKeysAndApps(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t, func(c *server.Config) {
@@ -255,6 +311,8 @@ func TestSkewIsLogged(t *testing.T) {
 	assert.Contains(t, a.log.String(), sent.UTC().Format(time.RFC3339))
 	assert.Contains(t, a.log.String(), "server_time=")
 	before := a.log.String()
+	a.send(t, "GET", path, sign("k", "s", "GET", path, nil, sent), nil).refused(t, 401, "clock")
+	assert.Equal(t, before, a.log.String(), "once a minute is enough")
 	a.send(t, "GET", path, sign("k", "wrong", "GET", path, nil, sent), nil).refused(t, 401, "auth_signature")
 	assert.Equal(t, before, a.log.String(), "a stranger writes nothing into the log")
 }

@@ -77,12 +77,9 @@ func (s *idempotencyStore) do(ctx context.Context, key string, request [sha256.S
 // begin returns the call with the key, and whether it is a new one that the
 // caller has to carry out.
 func (s *idempotencyStore) begin(key string, request [sha256.Size]byte) (call *idempotentCall, mine bool) {
+	s.expire(time.Now())
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
-	for len(s.done) > 0 && !s.done[0].expires.After(now) {
-		s.forgetOldest()
-	}
 	if call := s.entries[key]; call != nil {
 		return call, false
 	}
@@ -92,6 +89,15 @@ func (s *idempotencyStore) begin(key string, request [sha256.Size]byte) (call *i
 	call = &idempotentCall{key: key, request: request, ended: make(chan struct{})}
 	s.entries[key] = call
 	return call, true
+}
+
+// expire forgets what is older than the window.
+func (s *idempotencyStore) expire(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.done) > 0 && !s.done[0].expires.After(now) {
+		s.forgetOldest()
+	}
 }
 
 func (s *idempotencyStore) carryOut(call *idempotentCall, publish func() (apiAnswer, error)) (answer apiAnswer, err error) {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -15,6 +16,9 @@ import (
 // replayed.
 const timestampWindow = 600 * time.Second
 
+// maxSignedQuery is the most bytes of a query. Strangers send some too.
+const maxSignedQuery = 16 << 10
+
 // emptyBodyMD5 is the digest of no bytes, which some SDKs send with a GET.
 var emptyBodyMD5 = pusherproto.BodyMD5(nil)
 
@@ -26,6 +30,9 @@ type signedQuery map[string]string
 // it is (Go, Node); both come out alike. A name that stands twice or is an
 // array is refused, since readers would differ in what it means.
 func parseSignedQuery(raw string) (signedQuery, error) {
+	if len(raw) > maxSignedQuery {
+		return nil, apiErrorf(http.StatusRequestURITooLong, "the query has %d bytes, the limit is %d; an event belongs into the body", len(raw), maxSignedQuery)
+	}
 	q := make(signedQuery)
 	for pair := range strings.SplitSeq(raw, "&") {
 		if pair == "" {

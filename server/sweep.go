@@ -34,6 +34,7 @@ func (s *Server) sweep() {
 				a.stripes[i].expireCache(a, now)
 			}
 			a.userTable.tellGone(now, int64(s.config.WatchlistGrace))
+			a.idempotency.expire(time.Now())
 		}
 		s.hooks.logDropped()
 	}
