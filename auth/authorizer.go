@@ -60,7 +60,8 @@ type Member struct {
 
 // UserData describes a user who signs in.
 type UserData struct {
-	// ID identifies the user; required.
+	// ID identifies the user, at most 128 bytes. Events reach the user under
+	// it, so it must be made of the characters of channel names.
 	ID string
 	// Info is what other parts of the protocol tell about the user: a value
 	// that encodes as a JSON object, or nil.
@@ -68,4 +69,7 @@ type UserData struct {
 	// Watchlist holds the ids of up to 100 users whose coming and going the
 	// page is told of.
 	Watchlist []string
+	// Extra holds further members of the signed JSON, which the page can read
+	// in pusher.user.user_data. The names of the fields above are refused.
+	Extra map[string]any
 }

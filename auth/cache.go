@@ -1,0 +1,42 @@
+package auth
+
+import "sync"
+
+// cache is a map that forgets what has not been used for a while and never
+// holds more than its size: when the young half is full, the old half goes. It
+// is safe for concurrent use.
+type cache[K comparable, V any] struct {
+	half       int
+	mu         sync.Mutex
+	young, old map[K]V
+}
+
+func newCache[K comparable, V any](size int) *cache[K, V] {
+	return &cache[K, V]{half: size / 2, young: make(map[K]V)}
+}
+
+func (c *cache[K, V]) get(key K) (V, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if v, ok := c.young[key]; ok {
+		return v, true
+	}
+	v, ok := c.old[key]
+	if ok {
+		c.insert(key, v)
+	}
+	return v, ok
+}
+
+func (c *cache[K, V]) put(key K, v V) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.insert(key, v)
+}
+
+func (c *cache[K, V]) insert(key K, v V) {
+	if len(c.young) >= c.half {
+		c.young, c.old = make(map[K]V, c.half), c.young
+	}
+	c.young[key] = v
+}

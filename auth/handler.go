@@ -1,0 +1,273 @@
+package auth
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+
+	"github.com/onairgo/onair/channel"
+	"github.com/onairgo/onair/internal/pusherproto"
+)
+
+// Handler answers the requests of pusher-js and laravel-echo for private,
+// presence and encrypted channels by asking the application's rules. U is the
+// application's type of users.
+//
+// It is the [http.Handler] of the channel endpoint, /broadcasting/auth by
+// Echo's default, and an [Authorizer]. Make one with [NewHandler]. All methods
+// are safe for concurrent use.
+type Handler[U any] struct {
+	endpoint
+	mu    sync.Mutex // held to change the table
+	table atomic.Pointer[table[U]]
+	late  overdue
+}
+
+var _ Authorizer = (*Handler[struct{}])(nil)
+
+// NewHandler returns a Handler without rules, which refuses everything.
+//
+// The app's key and secret sign. The function user finds out who sends a
+// request, from a session cookie or a token; nil without an error is a guest.
+// It may return a [*DenyError] to refuse with a status of its own, such as 401;
+// any other error is a fault and answered with status 500.
+//
+// NewHandler panics when the app is not valid, the function is nil or an option
+// cannot be meant, as these are mistakes in the program's wiring.
+func NewHandler[U any](app App, user func(*http.Request) (*U, error), options ...Option) *Handler[U] {
+	if user == nil {
+		panic("auth: NewHandler: the user function is nil")
+	}
+	h := &Handler[U]{endpoint: newEndpoint(app, options)}
+	h.table.Store(&table[U]{guards: []guard[U]{{DefaultGuard, user}}, bindings: map[string]*binding{}})
+	return h
+}
+
+// ServeHTTP answers one request for one channel (channel_name) or for several
+// (channel_names[]), as the package comment describes.
+func (h *Handler[U]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.serve(w, r, func(client string, p params) (any, error) {
+		if p.names != nil {
+			return h.batch(r, client, p)
+		}
+		ch, err := p.channel()
+		if err != nil {
+			return nil, err
+		}
+		v, err := h.visitor(r)
+		if err != nil {
+			return nil, err
+		}
+		return h.authorize(r.Context(), v, p.socketID, ch)
+	})
+}
+
+// visitor begins to find out who sends the request.
+func (h *Handler[U]) visitor(r *http.Request) (*visitor[U], error) {
+	app, err := h.apps.of(r)
+	if err != nil {
+		return nil, err
+	}
+	return &visitor[U]{handler: h, app: app, request: r}, nil
+}
+
+// Identify asks every guard who sends the request. The Identity does not keep
+// the request. An error of a guard is kept and returned by Authorize where that
+// guard decides; the error of Identify is that of [WithAppResolver].
+func (h *Handler[U]) Identify(r *http.Request) (Identity, error) {
+	v, err := h.visitor(r)
+	if err != nil {
+		return nil, err
+	}
+	v.settle(h.table.Load())
+	return v, nil
+}
+
+// As returns the Identity of a user without a request, known to the guards
+// named, or to the default guard when none is; a nil user is a guest. It is
+// made for tests of rules:
+//
+//	grant, err := h.Authorize(ctx, h.As(&User{ID: "7"}), "1.1", channel.Private("orders.7"))
+//
+// It panics for an unknown guard, and for a handler with [WithAppResolver],
+// whose app only a request can tell.
+func (h *Handler[U]) As(user *U, guards ...string) Identity {
+	if h.apps.static == nil {
+		panic("auth: As: the handler finds its app by the request; use Identify")
+	}
+	if len(guards) == 0 {
+		guards = []string{DefaultGuard}
+	}
+	t := h.table.Load()
+	v := &visitor[U]{handler: h, app: h.apps.static, known: make([]answer[U], len(t.guards))}
+	for _, name := range guards {
+		g := t.guard(name)
+		if g < 0 {
+			panic(fmt.Sprintf("auth: As: unknown guard %q", name))
+		}
+		v.known[g].user = user
+	}
+	for g := range v.known {
+		v.known[g].asked = true
+	}
+	return v
+}
+
+// Authorize decides one subscription and signs it: the very decision of
+// ServeHTTP, without the limit on refusals. A refusal is a [*DenyError]. Any
+// other error is a fault: a rule or guard that failed, panicked or took too
+// long ([ErrTimeout]), an encrypted channel of an app without an encryption key
+// ([ErrNoEncryptionKey]), an Identity that is not this handler's.
+func (h *Handler[U]) Authorize(ctx context.Context, id Identity, socketID string, ch channel.Channel) (*Grant, error) {
+	v, err := h.own(id)
+	if err != nil {
+		return nil, err
+	}
+	return h.authorize(ctx, v, socketID, ch)
+}
+
+// own returns the visitor behind an Identity of this handler's.
+func (h *Handler[U]) own(id Identity) (*visitor[U], error) {
+	v, ok := id.(*visitor[U])
+	if !ok || v.handler != h {
+		return nil, fmt.Errorf("auth: the identity, a %T, is not of this handler", id)
+	}
+	return v, nil
+}
+
+func (h *Handler[U]) authorize(ctx context.Context, v *visitor[U], socketID string, ch channel.Channel) (*Grant, error) {
+	if !pusherproto.ValidSocketID(socketID) {
+		return nil, malformed(badSocketID)
+	}
+	wire := ch.String()
+	// A channel that a constructor made may have any name at all. What cannot
+	// be read back as itself must not be signed.
+	if parsed, err := channel.Parse(wire); err != nil || parsed != ch {
+		return nil, malformedName(err)
+	}
+	if !ch.Kind().Guarded() {
+		return nil, forbid(fmt.Sprintf("%s channels need no authorisation", ch.Kind()), nil)
+	}
+	data, err := h.ask(ctx, v, socketID, ch)
+	if err != nil {
+		return nil, err
+	}
+	grant := &Grant{Auth: v.app.channelAuth(socketID, wire, data), ChannelData: data}
+	if ch.Kind() == channel.KindEncrypted {
+		if v.app.master == nil {
+			return nil, fmt.Errorf("%w (channel %s)", ErrNoEncryptionKey, wire)
+		}
+		secret := pusherproto.SharedSecret(wire, v.app.master)
+		grant.SharedSecret = base64.StdEncoding.EncodeToString(secret[:])
+	}
+	return grant, nil
+}
+
+const guestReason = "nobody is logged in"
+
+// ask goes through the rules until one allows or refuses. It returns the
+// channel data of a presence channel; the error says why there is no grant.
+func (h *Handler[U]) ask(ctx context.Context, v *visitor[U], socketID string, ch channel.Channel) (data string, err error) {
+	var (
+		room          [4]string
+		kind, name    = ruleKind(ch.Kind()), ch.RuleName()
+		t             = h.table.Load()
+		guest, passed bool
+	)
+	for _, r := range t.rules {
+		if r.kind != kind {
+			continue
+		}
+		values, ok := r.pattern.AppendMatch(room[:0], name)
+		if !ok {
+			continue
+		}
+		user, err := v.user(t, r.guards)
+		if err != nil {
+			return "", err
+		}
+		if user == nil {
+			guest = true
+			continue
+		}
+		c := &call[U]{
+			rule: r, user: user, bindings: t.bindings,
+			sub: Subscription{channel: ch, socketID: socketID, pattern: r.pattern},
+		}
+		c.sub.values = append(c.sub.room[:0], values...)
+		data, allowed, err := h.question(ctx, c)
+		if allowed {
+			return data, nil
+		}
+		if passed = errors.Is(err, Pass); !passed {
+			return "", r.verdict(err)
+		}
+	}
+	switch {
+	case passed:
+		return "", forbid("every rule that matches passed", nil)
+	case guest:
+		return "", forbid(guestReason, nil)
+	}
+	return "", forbid(h.unmatched(ch), nil)
+}
+
+// question asks one rule, and encodes whom it tells about.
+func (h *Handler[U]) question(ctx context.Context, c *call[U]) (data string, allowed bool, err error) {
+	var out outcome
+	if h.timeout < 0 {
+		out = c.inline(ctx)
+	} else {
+		out = c.bounded(ctx, h.timeout, &h.late)
+	}
+	if out.allowed && out.who != nil {
+		data, err = encode(out.who, h.memberLimit)
+		return data, err == nil, err
+	}
+	return "", out.allowed, out.err
+}
+
+// verdict turns what a rule said, if it did not allow, into the error of the
+// decision.
+func (r *rule[U]) verdict(err error) error {
+	if err == nil {
+		return forbid(r.title()+" refused", nil)
+	}
+	if deny, ok := errors.AsType[*DenyError](err); ok {
+		return deny
+	}
+	_, param := errors.AsType[*ParamError](err)
+	if param || errors.Is(err, ErrNotFound) || errors.Is(err, ErrInvalidMember) || errors.Is(err, ErrInvalidUser) {
+		return forbid(fmt.Sprintf("%s refused: %v", r.title(), err), err)
+	}
+	return fmt.Errorf("auth: %s (%s): %w", r.title(), r.source, err)
+}
+
+// title names the rule in errors.
+func (r *rule[U]) title() string {
+	if r.pattern == nil {
+		return "the sign-in"
+	}
+	return fmt.Sprintf("the %s rule %q", r.kind, r.pattern)
+}
+
+// Shutdown waits for the rules that still run although their time is up, until
+// the context is done. Call it after http.Server.Shutdown. It closes nothing.
+func (h *Handler[U]) Shutdown(ctx context.Context) error { return h.late.wait(ctx) }
+
+// unmatched tells why no rule matched; in development mode with the likely
+// cause.
+func (h *Handler[U]) unmatched(ch channel.Channel) string {
+	const reason = "no rule matches"
+	if !h.development {
+		return reason
+	}
+	if near := nearMiss(h.Rules(), ch); near != "" {
+		return reason + ": " + near
+	}
+	return reason
+}

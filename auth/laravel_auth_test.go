@@ -1,0 +1,406 @@
+package auth_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/onairgo/onair/auth"
+	"github.com/onairgo/onair/channel"
+)
+
+// ours are the rows on which we differ from Laravel on purpose, although its
+// answer is no accident: our status, and what follows from it.
+var ours = map[string]struct {
+	status int
+	userID string // on a presence channel
+	why    string
+}{
+	"private-encrypted: empty rest":                                {400, "", "a name needs something behind its prefix"},
+	"socket_id long":                                               {400, "", "at most 20 digits a side"},
+	"socket_id invalid but callback denies":                        {400, "", "syntax is checked before any rule"},
+	"channel_name with an encoded newline after a literal pattern": {400, "", "syntax is checked before any rule"},
+	"channel name 201 long":                                        {400, "", "at most 200 bytes"},
+	"channel name 500 long":                                        {400, "", "at most 200 bytes"},
+	"presence user_id empty string":                                {403, "", "a member needs an id"},
+	"GET with a query string":                                      {405, "", "POST only"},
+	"guard: the first matching pattern decides the guard of the later ones too":         {200, "7", "guards belong to their own rule"},
+	"guard: first matching pattern without guards, second with admin":                   {200, "99", "guards belong to their own rule"},
+	"driver null: private-foobar":                                                       {200, "", "authorisation does not depend on the driver"},
+	"driver null: private-nope":                                                         {403, "", "authorisation does not depend on the driver"},
+	"driver null: private-foobar denied":                                                {403, "", "authorisation does not depend on the driver"},
+	"driver null: private-encrypted-foobar":                                             {500, "", "an encrypted channel needs an encryption key, whatever the driver"},
+	"driver log: private-nope":                                                          {403, "", "authorisation does not depend on the driver"},
+	"driver log: private-foobar denied":                                                 {403, "", "authorisation does not depend on the driver"},
+	"driver log: private-foobar guest":                                                  {403, "", "authorisation does not depend on the driver"},
+	"driver log: private-encrypted-foobar":                                              {500, "", "an encrypted channel needs an encryption key, whatever the driver"},
+	"driver none: private-foobar":                                                       {200, "", "authorisation does not depend on the driver"},
+	"driver none: private-foobar denied":                                                {403, "", "authorisation does not depend on the driver"},
+	"driver none: private-encrypted-foobar":                                             {500, "", "an encrypted channel needs an encryption key, whatever the driver"},
+	"driver redis: private-foobar":                                                      {200, "", "authorisation does not depend on the driver"},
+	"driver redis: presence-foobar":                                                     {200, "7", "authorisation does not depend on the driver"},
+	"driver redis: private-nope":                                                        {403, "", "authorisation does not depend on the driver"},
+	"driver redis: private-foobar denied":                                               {403, "", "authorisation does not depend on the driver"},
+	"driver redis: private-foobar guest":                                                {403, "", "authorisation does not depend on the driver"},
+	"driver redis: bad socket_id is not looked at":                                      {400, "", "syntax is checked before any rule"},
+	"driver redis: key prefix stripped before the pattern, not before the prefix check": {403, "", "a public channel needs no authorisation"},
+	"driver ably: private-foobar":                                                       {200, "", "signed as for every driver"},
+	"driver ably: private-nope":                                                         {403, "", "signed as for every driver"},
+	"driver ably: private-foobar denied":                                                {403, "", "signed as for every driver"},
+	"driver ably: presence, callback true":                                              {200, "7", "signed as for every driver"},
+	"driver ably: presence, user id 0":                                                  {200, "0", "no id is dropped"},
+}
+
+// otherwise is our status on rows that the recommendations decide by kind.
+var otherwise = map[string]map[string]int{
+	"trimmed-input": {"": 400}, // nothing is trimmed
+	"public-name":   {"": 403}, // only private, presence and encrypted names are signed
+	"jsonp":         {"": 405}, // there is no JSONP
+	"http-method":   {http.MethodPut: 405, http.MethodHead: 405, http.MethodOptions: 204},
+}
+
+func TestLaravelsChannelAuthorisation(t *testing.T) {
+	t.Parallel()
+	agree, differ, foreign := 0, 0, 0
+	for _, v := range readVectors[recorded](t, "auth.json") {
+		v.Want.Calls = recordedCallsOf(t, v)
+		switch {
+		case v.Input.Register != "":
+			switch test, ok := registered[v.Name]; {
+			case !ok:
+				t.Errorf("%s: no test", v.Name)
+			case test.register == nil:
+				foreign++
+			default:
+				if registeredVector(t, v, test) {
+					agree++
+				} else {
+					differ++
+				}
+			}
+		case v.Name == "empty secret":
+			assert.PanicsWithValue(t, `auth: NewHandler: auth: app "1001": missing Secret`, func() { newLaravel(v) })
+			differ++
+		default:
+			if authVector(t, v) {
+				agree++
+			} else {
+				differ++
+			}
+		}
+	}
+	t.Logf("auth.json: %d rows agree, %d differ on purpose, %d do not apply to Go", agree, differ, foreign)
+	assert.Equal(t, 180, agree+differ+foreign)
+	assert.Equal(t, 2, foreign)
+}
+
+// recordedCallsOf decodes the calls of rows whose callbacks are data.
+func recordedCallsOf(t *testing.T, v recorded) []phpCall {
+	if v.Input.Register != "" {
+		return nil
+	}
+	return recordedCalls(t, v.Want.RawCalls)
+}
+
+// authVector reports whether the row agrees, and asserts our answer where it
+// must not.
+func authVector(t *testing.T, v recorded) bool {
+	l := newLaravel(v)
+	for _, c := range v.Input.Channels {
+		if why := unregistrable(c, v); why != "" {
+			assert.Panics(t, func() { l.channel(c) }, "%s: %s", v.Name, why)
+			continue
+		}
+		l.channel(c)
+	}
+	w := httptest.NewRecorder()
+	l.ServeHTTP(w, v.request())
+	assertJSONAnswer(t, v.Name, w)
+
+	if o, ok := ours[v.Name]; ok {
+		assert.Equal(t, o.status, w.Code, "%s: %s", v.Name, o.why)
+		if o.userID != "" {
+			data := decodeStrings(t, v.Name, w.Body.String())["channel_data"]
+			assert.Equal(t, o.userID, decodeNumbers(t, data).(map[string]any)["user_id"], v.Name)
+		}
+		assertNoCalls(t, v.Name, w.Code, l.calls)
+		return false
+	}
+	if by, ok := otherwise[v.Hint]; ok {
+		status := by[""]
+		if status == 0 {
+			status = by[v.Input.Method]
+		}
+		assert.Equal(t, status, w.Code, v.Name)
+		assert.Empty(t, l.calls, v.Name)
+		return false
+	}
+	switch v.Hint {
+	case "laravel-500":
+		want := []int{400, 403}
+		if v.Input.Method == http.MethodGet {
+			want = []int{405}
+		}
+		assert.Contains(t, want, w.Code, v.Name)
+		assertNoCalls(t, v.Name, w.Code, l.calls)
+		return false
+	case "same":
+		assert.Equal(t, v.Want.Status, w.Code, v.Name)
+		assert.Equal(t, v.Want.Calls, l.calls, v.Name)
+		if w.Code == http.StatusOK {
+			assertGrant(t, v, w.Body.String())
+		}
+		return true
+	}
+	t.Errorf("%s: unexpected hint %q", v.Name, v.Hint)
+	return false
+}
+
+// unregistrable tells why we refuse the channel at start-up, or "".
+func unregistrable(c phpChannel, v recorded) string {
+	switch {
+	case c.Pattern == "":
+		return "no legal name matches the empty pattern"
+	case c.Pattern == "#server-to-user-{id}":
+		return "no legal name has a # behind its prefix"
+	case v.Name == "guard: unknown guard":
+		return "the guard is unknown"
+	}
+	return ""
+}
+
+// assertGrant compares a signed answer with the recorded one.
+func assertGrant(t *testing.T, v recorded, body string) {
+	require.NotNil(t, v.Want.Body, v.Name)
+	assertSameGrant(t, v.Name, v.Input.Key, v.Input.Secret, *v.Want.Body, body)
+	var params struct {
+		SocketID    string `json:"socket_id"`
+		ChannelName string `json:"channel_name"`
+	}
+	require.NoError(t, json.Unmarshal(v.Input.Params, &params))
+	got := decodeStrings(t, v.Name, body)
+	parts := []string{params.SocketID, ":", params.ChannelName}
+	if data := got["channel_data"]; data != "" {
+		parts = append(parts, ":", data)
+	} else if v.Want.StringToSign != "" {
+		assertSigned(t, v.Name, v.Input.Secret, got["auth"], v.Want.StringToSign)
+	}
+	assertSigned(t, v.Name, v.Input.Secret, got["auth"], parts...)
+}
+
+// assertNoCalls checks that what is malformed reaches no rule.
+func assertNoCalls(t *testing.T, name string, status int, calls []phpCall) {
+	if status == http.StatusBadRequest || status == http.StatusMethodNotAllowed {
+		assert.Empty(t, calls, name)
+	}
+}
+
+// assertJSONAnswer checks what every answer with a body has.
+func assertJSONAnswer(t *testing.T, name string, w *httptest.ResponseRecorder) {
+	if w.Code == http.StatusNoContent {
+		assert.Zero(t, w.Body.Len(), name)
+		return
+	}
+	assert.Equal(t, "application/json", w.Header().Get("Content-Type"), name)
+	assert.Equal(t, "no-store", w.Header().Get("Cache-Control"), name)
+	assert.True(t, json.Valid(w.Body.Bytes()), "%s: %s", name, w.Body)
+}
+
+// suit is an enum.
+type suit string
+
+func (s *suit) UnmarshalText(text []byte) error {
+	if string(text) != "hearts" {
+		return fmt.Errorf("no suit")
+	}
+	*s = suit(text)
+	return nil
+}
+
+// order is a model.
+type order struct{ id string }
+
+// room is a channel class.
+type room struct{}
+
+func (room) join(context.Context, *phpUser, *auth.Subscription) (bool, error) { return true, nil }
+
+// registeredTest registers in Go what a row says in words.
+type registeredTest struct {
+	register func(t *testing.T, l *laravel)
+	status   int
+	agree    bool
+}
+
+func private(pattern string, rule func(t *testing.T, s *auth.Subscription) (bool, error)) func(*testing.T, *laravel) {
+	return func(t *testing.T, l *laravel) {
+		l.Private(pattern, func(_ context.Context, _ *phpUser, s *auth.Subscription) (bool, error) { return rule(t, s) })
+	}
+}
+
+func typed[T comparable](want T) func(*testing.T, *laravel) {
+	return private("o.{id}", func(t *testing.T, s *auth.Subscription) (bool, error) {
+		id, err := auth.Param[T](s, "id")
+		if err != nil {
+			return true, err // the error outweighs
+		}
+		assert.Equal(t, want, id)
+		return true, nil
+	})
+}
+
+func bindOrder(l *laravel) {
+	auth.Bind(l.Handler, "order", func(_ context.Context, raw string) (*order, error) {
+		if raw == "x" {
+			return nil, auth.ErrNotFound
+		}
+		return &order{raw}, nil
+	})
+}
+
+// registered holds the rows whose callbacks are described in words. A row
+// without a function does not apply: the compiler refuses what it is about.
+var registered = map[string]registeredTest{
+	"typed: int with letters":             {typed(0), 403, false},
+	"typed: int with digits then letters": {typed(0), 403, false},
+	"typed: negative int":                 {typed(-5), 200, true},
+	"typed: bool with 0":                  {typed(false), 200, true},
+	"typed: enum is not bound": {private("o.{suit}", func(t *testing.T, s *auth.Subscription) (bool, error) {
+		got, err := auth.Param[suit](s, "suit")
+		assert.Equal(t, suit("hearts"), got)
+		return err == nil, err
+	}), 200, false},
+	"fewer parameters than wildcards": {private("o.{a}.{b}", func(*testing.T, *auth.Subscription) (bool, error) { return true, nil }), 200, true},
+	"more parameters than wildcards": {private("o.{a}", func(_ *testing.T, s *auth.Subscription) (bool, error) {
+		return s.Param("b") == s.Param("b"), nil
+	}), 500, false},
+	// Here parameters have names, and the order of arguments cannot be wrong.
+	"parameters are positional, not by name": {private("o.{a}.{b}", func(t *testing.T, s *auth.Subscription) (bool, error) {
+		assert.Equal(t, "1", s.Param("a"))
+		assert.Equal(t, "2", s.Param("b"))
+		return true, nil
+	}), 200, false},
+	"implicit binding: found": {func(t *testing.T, l *laravel) {
+		bindOrder(l)
+		private("o.{order}", func(t *testing.T, s *auth.Subscription) (bool, error) {
+			return auth.Bound[*order](s, "order").id == "5", nil
+		})(t, l)
+	}, 200, true},
+	"implicit binding: not found stops before a later pattern": {func(t *testing.T, l *laravel) {
+		bindOrder(l)
+		for _, pattern := range []string{"o.{order}", "o.{id}"} {
+			private(pattern, func(t *testing.T, s *auth.Subscription) (bool, error) {
+				t.Errorf("the rule %s was asked", pattern)
+				return true, nil
+			})(t, l)
+		}
+	}, 403, true},
+	"implicit binding: parameter name differs from the wildcard": {func(t *testing.T, l *laravel) {
+		bindOrder(l)
+		private("o.{order}", func(t *testing.T, s *auth.Subscription) (bool, error) {
+			return auth.Bound[*order](s, "other") != nil, nil
+		})(t, l)
+	}, 500, false},
+	"explicit binding": {func(t *testing.T, l *laravel) {
+		auth.Bind(l.Handler, "thing", func(_ context.Context, raw string) (string, error) { return "bound-" + raw, nil })
+		private("o.{thing}", func(t *testing.T, s *auth.Subscription) (bool, error) {
+			return auth.Bound[string](s, "thing") == "bound-5", nil
+		})(t, l)
+	}, 200, true},
+	"[object, method] as callback": {func(_ *testing.T, l *laravel) { l.Private("room.{room}", room{}.join) }, 200, false},
+	"channel class without join":   {},
+	"class that does not exist":    {},
+}
+
+// registeredVector reports whether the row agrees.
+func registeredVector(t *testing.T, v recorded, test registeredTest) bool {
+	l := newLaravel(v)
+	test.register(t, l)
+	w := httptest.NewRecorder()
+	l.ServeHTTP(w, v.request())
+	assertJSONAnswer(t, v.Name, w)
+	assert.Equal(t, test.status, w.Code, v.Name)
+	if test.agree {
+		assert.Equal(t, v.Want.Status, w.Code, v.Name)
+	}
+	if w.Code == http.StatusOK && v.Want.Status == http.StatusOK {
+		assertGrant(t, v, w.Body.String())
+	}
+	return test.agree
+}
+
+// orderVector is a row of order.json: which of several patterns decides.
+type orderVector struct {
+	Name  string `json:"name"`
+	Input struct {
+		Registrations []struct {
+			Pattern string          `json:"pattern"`
+			Result  json.RawMessage `json:"result"`
+			Options struct {
+				Guards json.RawMessage `json:"guards"`
+			} `json:"options"`
+		} `json:"registrations"`
+		Channel string `json:"channel"`
+	} `json:"input"`
+	Want struct {
+		Allowed bool `json:"allowed"`
+		Calls   []struct {
+			Registration int      `json:"registration"`
+			Params       []string `json:"params"`
+		} `json:"calls"`
+	} `json:"want"`
+}
+
+func TestLaravelsOrderOfRules(t *testing.T) {
+	t.Parallel()
+	// Refused at start-up: the second registration, the pattern that is no
+	// regular expression, and the one that is more of one than was meant.
+	refused := map[string]int{
+		"order: same pattern twice: last callback, first place": 2,
+		"order: broken pattern first stops everything":          0,
+		"order: broken pattern after the match is not reached":  1,
+		"order: alternation captures more than meant":           0,
+	}
+	agree, differ := 0, 0
+	for _, v := range readVectors[orderVector](t, "order.json") {
+		row := recorded{}
+		row.Input.Key, row.Input.Secret = "k", "s"
+		row.Input.Users = map[string]*phpUser{"web": {ID: json.RawMessage("7")}, "admin": {ID: json.RawMessage("99")}}
+		l := newLaravel(row)
+		registeredAs := map[string]int{}
+		for i, r := range v.Input.Registrations {
+			c := phpChannel{Pattern: r.Pattern, Guards: r.Options.Guards}
+			c.Result.Kind, c.Result.Value = "value", r.Result
+			if at, ok := refused[v.Name]; ok && at == i {
+				assert.Panics(t, func() { l.channel(c) }, v.Name)
+				continue
+			}
+			l.channel(c)
+			registeredAs[r.Pattern] = i
+		}
+		ch, err := channel.Parse(v.Input.Channel)
+		require.NoError(t, err, v.Name)
+		id, err := l.Identify(httptest.NewRequest(http.MethodGet, "/", nil))
+		require.NoError(t, err, v.Name)
+		_, err = l.Authorize(t.Context(), id, "1.1", ch)
+		if _, ok := refused[v.Name]; ok {
+			differ++
+			continue
+		}
+		agree++
+		assert.Equal(t, v.Want.Allowed, err == nil, "%s: %v", v.Name, err)
+		require.Len(t, l.calls, len(v.Want.Calls), v.Name)
+		for i, c := range v.Want.Calls {
+			assert.Equal(t, c.Registration, registeredAs[l.calls[i].Pattern], v.Name)
+			assert.Equal(t, c.Params, l.calls[i].Params, v.Name)
+		}
+	}
+	t.Logf("patterns.json, order: %d rows agree, %d differ on purpose", agree, differ)
+	assert.Equal(t, 12, agree+differ)
+}

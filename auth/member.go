@@ -1,0 +1,137 @@
+package auth
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"unicode/utf8"
+
+	"github.com/onairgo/onair/channel"
+)
+
+const (
+	// MaxUserID is the largest length of a user's id in bytes.
+	MaxUserID = 128
+	// MaxWatchlist is the largest number of ids on a watch list.
+	MaxWatchlist = 100
+)
+
+// described is what a rule tells about a user.
+type described interface {
+	// encode returns the JSON to sign, of at most limit bytes.
+	encode(limit int) (string, error)
+}
+
+// encode asks d and keeps the panic of a MarshalJSON method.
+func encode(d described, limit int) (data string, err error) {
+	defer recovered(&err)
+	return d.encode(limit)
+}
+
+// encode returns the channel data of a presence subscription.
+func (m *Member) encode(limit int) (string, error) {
+	if err := checkUserID(m.ID); err != nil {
+		return "", fmt.Errorf("%w: id %w", ErrInvalidMember, err)
+	}
+	const head, middle, tail = `{"user_id":`, `,"user_info":`, `}`
+	data := ""
+	if m.Info == nil {
+		data = head + quote(m.ID) + tail
+	} else {
+		info, err := json.Marshal(m.Info)
+		if err != nil {
+			return "", fmt.Errorf("%w: info: %w", ErrInvalidMember, err)
+		}
+		data = head + quote(m.ID) + middle + string(info) + tail
+	}
+	if limit > 0 && len(data) > limit {
+		return "", fmt.Errorf("%w: id and info are %d bytes of JSON, the limit is %d", ErrInvalidMember, len(data), limit)
+	}
+	return data, nil
+}
+
+// quote returns the JSON of a valid string.
+func quote(s string) string {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' {
+			quoted, err := json.Marshal(s)
+			if err != nil {
+				panic(err) // strings always encode
+			}
+			return string(quoted)
+		}
+	}
+	return `"` + s + `"`
+}
+
+// encode returns the user data of a sign-in.
+func (u *UserData) encode(limit int) (string, error) {
+	if err := u.check(); err != nil {
+		return "", fmt.Errorf("%w: %w", ErrInvalidUser, err)
+	}
+	fields := make(map[string]any, len(u.Extra)+3)
+	maps.Copy(fields, u.Extra)
+	fields["id"] = u.ID
+	if u.Info != nil {
+		info, err := json.Marshal(u.Info)
+		if err != nil {
+			return "", fmt.Errorf("%w: info: %w", ErrInvalidUser, err)
+		}
+		if info[0] != '{' {
+			return "", fmt.Errorf("%w: info does not encode as a JSON object", ErrInvalidUser)
+		}
+		fields["user_info"] = json.RawMessage(info)
+	}
+	data, err := json.Marshal(fields)
+	if err != nil {
+		return "", fmt.Errorf("%w: extra: %w", ErrInvalidUser, err)
+	}
+	if limit > 0 && len(data) > limit {
+		return "", fmt.Errorf("%w: id, info and extra are %d bytes of JSON, the limit is %d", ErrInvalidUser, len(data), limit)
+	}
+	if len(u.Watchlist) > 0 {
+		fields["watchlist"] = u.Watchlist
+		if data, err = json.Marshal(fields); err != nil {
+			return "", fmt.Errorf("%w: %w", ErrInvalidUser, err)
+		}
+	}
+	return string(data), nil
+}
+
+// check looks at everything that is not JSON of the application's.
+func (u *UserData) check() error {
+	if err := checkUserID(u.ID); err != nil {
+		return fmt.Errorf("id %w", err)
+	}
+	// The browser hears of the user's events on a channel named after the id.
+	if err := channel.User(u.ID).Validate(); err != nil {
+		return fmt.Errorf("id: %w", err)
+	}
+	for _, name := range []string{"id", "user_info", "watchlist"} {
+		if _, ok := u.Extra[name]; ok {
+			return fmt.Errorf("extra has the key %q; use the field", name)
+		}
+	}
+	if n := len(u.Watchlist); n > MaxWatchlist {
+		return fmt.Errorf("watch list has %d ids, the limit is %d", n, MaxWatchlist)
+	}
+	for i, id := range u.Watchlist {
+		if err := checkUserID(id); err != nil {
+			return fmt.Errorf("watch list [%d] %w", i, err)
+		}
+	}
+	return nil
+}
+
+// checkUserID returns an error that continues a sentence about the id.
+func checkUserID(id string) error {
+	switch {
+	case id == "":
+		return fmt.Errorf("is empty")
+	case len(id) > MaxUserID:
+		return fmt.Errorf("has %d bytes, the limit is %d", len(id), MaxUserID)
+	case !utf8.ValidString(id):
+		return fmt.Errorf("is not valid UTF-8")
+	}
+	return nil
+}

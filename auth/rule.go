@@ -1,0 +1,205 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"path"
+	"runtime"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/onairgo/onair/channel"
+)
+
+// rule is one registered rule.
+type rule[U any] struct {
+	kind    channel.Kind // KindPrivate or KindPresence
+	pattern *channel.Pattern
+	guards  []int  // places in table.guards, in the order they are tried
+	source  string // file:line of the registration
+	ask     func(ctx context.Context, user *U, s *Subscription) outcome
+}
+
+// RuleOption configures one rule or sign-in.
+type RuleOption func(*ruleOptions)
+
+type ruleOptions struct {
+	guards []string
+}
+
+// Guards lists the guards of a rule by name, [DefaultGuard] or those of
+// [Handler.Guard]; the user is that of the first guard that knows one. Without
+// this option it is the default guard alone. An empty list means nobody.
+func Guards(names ...string) RuleOption {
+	return func(o *ruleOptions) { o.guards = append([]string{}, names...) }
+}
+
+// Private registers the rule for the private and encrypted channels whose name
+// without prefix matches the pattern, such as "orders.{order}"; see
+// [channel.ParsePattern]. For a cache channel the pattern begins with "cache-".
+//
+// Rules are asked in the order of their registration. true allows. false
+// refuses at once, as do [Deny], [ErrNotFound] and [*ParamError]; [Pass] leaves
+// the decision to the next rule that matches. Any other error, a panic, or an
+// answer that takes too long is a fault: nothing is signed, and the answer has
+// status 500 or 503. An error outweighs true. Rules are never asked about
+// guests; a rule whose guards know nobody is passed over.
+//
+// Private panics, naming the source line and the other line where there is
+// one, when the pattern is malformed, can match no legal channel name, or is
+// registered for private channels already, and when a guard is unknown. It may
+// be called at any time and applies to requests that come after it.
+func (h *Handler[U]) Private(pattern string, ask func(ctx context.Context, user *U, s *Subscription) (bool, error), options ...RuleOption) {
+	r := &rule[U]{kind: channel.KindPrivate}
+	if ask != nil {
+		r.ask = func(ctx context.Context, user *U, s *Subscription) outcome {
+			ok, err := ask(ctx, user, s)
+			return outcome{allowed: ok && err == nil, err: err}
+		}
+	}
+	h.register(r, pattern, options)
+}
+
+// Presence registers the rule for the presence channels whose name without
+// prefix matches the pattern. The member that it returns is shown to the other
+// members; nil refuses. In all else it is like [Handler.Private], with which it
+// shares no rule: a pattern may be registered for both.
+func (h *Handler[U]) Presence(pattern string, ask func(ctx context.Context, user *U, s *Subscription) (*Member, error), options ...RuleOption) {
+	r := &rule[U]{kind: channel.KindPresence}
+	if ask != nil {
+		r.ask = func(ctx context.Context, user *U, s *Subscription) outcome {
+			m, err := ask(ctx, user, s)
+			return outcome{allowed: m != nil && err == nil, who: m, err: err}
+		}
+	}
+	h.register(r, pattern, options)
+}
+
+// register checks the rule and adds it.
+func (h *Handler[U]) register(r *rule[U], pattern string, options []RuleOption) {
+	r.source = caller()
+	refuse := func(format string, args ...any) {
+		panic(fmt.Sprintf("auth: %s rule %q (%s): %s", r.kind, pattern, r.source, fmt.Sprintf(format, args...)))
+	}
+	if r.ask == nil {
+		refuse("the function is nil")
+	}
+	p, err := channel.ParsePattern(pattern)
+	if err != nil {
+		refuse("%v", err)
+	}
+	if why := unmatchable(r.kind, p); why != "" {
+		refuse("it can never match: %s", why)
+	}
+	if prefix := leadingPrefix(pattern); prefix != "" {
+		h.log.Warn("auth: a pattern begins with a prefix, which only a name with two prefixes matches",
+			slog.String("pattern", pattern), slog.String("prefix", prefix), slog.String("source", r.source))
+	}
+	r.pattern = p
+	h.update(func(t *table[U]) {
+		for _, other := range t.rules {
+			if other.kind == r.kind && other.pattern.String() == pattern {
+				refuse("registered already at %s", other.source)
+			}
+		}
+		r.guards = t.resolve(options, refuse)
+		t.rules = append(t.rules, r)
+	})
+}
+
+// ruleKind returns the kind of the rules that decide about channels of a kind.
+func ruleKind(k channel.Kind) channel.Kind {
+	if k == channel.KindEncrypted {
+		return channel.KindPrivate
+	}
+	return k
+}
+
+// unmatchable tells why no legal channel name matches the pattern, or "".
+func unmatchable(kind channel.Kind, p *channel.Pattern) string {
+	// The shortest name that could match has one character a parameter.
+	example := p.String()
+	for _, name := range p.Names() {
+		example = strings.Replace(example, "{"+name+"}", "x", 1)
+	}
+	wire := channel.Private(example)
+	if kind == channel.KindPresence {
+		wire = channel.Presence(example)
+	}
+	if _, err := channel.Parse(wire.String()); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// leadingPrefix returns the channel prefix that a name begins with, or "".
+func leadingPrefix(name string) string {
+	for _, prefix := range []string{"private-encrypted-", "private-", "presence-", "encrypted-"} {
+		if strings.HasPrefix(name, prefix) {
+			return prefix
+		}
+	}
+	return ""
+}
+
+// caller returns the file and line outside this package that led here.
+func caller() string {
+	var pcs [16]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
+	for {
+		f, more := frames.Next()
+		if !strings.HasPrefix(f.Function, "github.com/onairgo/onair/auth.") {
+			return fmt.Sprintf("%s:%d", f.File, f.Line)
+		}
+		if !more {
+			return "unknown"
+		}
+	}
+}
+
+// Rule describes a registered rule.
+type Rule struct {
+	// Kind is channel.KindPrivate, which covers encrypted channels, or
+	// channel.KindPresence.
+	Kind channel.Kind
+	// Pattern is the pattern as it was registered.
+	Pattern string
+	// Guards lists the guards' names in the order they are tried.
+	Guards []string
+	// Source is the file and line of the registration.
+	Source string
+}
+
+// Rules returns the registered rules in the order they are asked.
+func (h *Handler[U]) Rules() []Rule {
+	t := h.table.Load()
+	rules := make([]Rule, len(t.rules))
+	for i, r := range t.rules {
+		rules[i] = Rule{Kind: r.kind, Pattern: r.pattern.String(), Guards: make([]string, len(r.guards)), Source: r.source}
+		for j, g := range r.guards {
+			rules[i].Guards[j] = t.guards[g].name
+		}
+	}
+	return rules
+}
+
+// WriteRules prints the registered rules as a table, as Laravel's channel:list
+// does: kind, pattern, guards, and file and line.
+func (h *Handler[U]) WriteRules(w io.Writer) error {
+	rules := h.Rules()
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, r := range rules {
+		guards := strings.Join(r.Guards, ", ")
+		if guards == "" {
+			guards = "nobody"
+		}
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\n", r.Kind, r.Pattern, guards, path.Base(r.Source))
+	}
+	if err := tw.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "%d channel rules\n", len(rules))
+	return err
+}

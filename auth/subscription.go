@@ -1,0 +1,73 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/onairgo/onair/channel"
+)
+
+// Subscription is what a rule decides on: the channel, the connection that
+// asks for it, and the values of the pattern's parameters. Everything in it has
+// been checked; it is immutable.
+type Subscription struct {
+	channel  channel.Channel
+	socketID string
+	pattern  *channel.Pattern
+	values   []string
+	room     [2]string      // for values, so that most subscriptions are one allocation
+	bound    map[string]any // by parameter; nil when nothing is bound
+}
+
+// Channel returns the channel, prefix and all: a rule for private channels is
+// also asked about encrypted ones, and can tell by the kind.
+func (s *Subscription) Channel() channel.Channel { return s.channel }
+
+// SocketID returns the id of the connection.
+func (s *Subscription) SocketID() string { return s.socketID }
+
+// Param returns the text that stands in the parameter's place: one or more
+// characters other than a dot, exactly as the client sent them. [Param] reads
+// numbers and other types.
+//
+// A name that the pattern does not have is a mistake in the program: Param
+// panics, the subscription is answered with status 500, and the log tells the
+// names there are.
+func (s *Subscription) Param(name string) string { return s.values[s.index(name)] }
+
+// index returns the place of a parameter, or panics.
+func (s *Subscription) index(name string) int {
+	i := slices.Index(s.pattern.Names(), name)
+	if i < 0 {
+		known := "no parameters"
+		if names := s.pattern.Names(); len(names) > 0 {
+			known = "only " + strings.Join(names, ", ")
+		}
+		panic(fmt.Sprintf("auth: no parameter %q: the pattern %q has %s", name, s.pattern, known))
+	}
+	return i
+}
+
+// bind loads the values that are bound to parameters.
+func (s *Subscription) bind(ctx context.Context, bindings map[string]*binding) error {
+	if len(bindings) == 0 {
+		return nil
+	}
+	for i, name := range s.pattern.Names() {
+		b, ok := bindings[name]
+		if !ok {
+			continue
+		}
+		v, err := b.load(ctx, s.values[i])
+		if err != nil {
+			return fmt.Errorf("binding %q: %w", name, err)
+		}
+		if s.bound == nil {
+			s.bound = make(map[string]any)
+		}
+		s.bound[name] = v
+	}
+	return nil
+}
