@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -245,10 +246,13 @@ func TestBlockedBroadcastEndsWithShutdown(t *testing.T) {
 		var wg sync.WaitGroup
 		wg.Go(func() { err = d.Broadcast(t.Context(), []broadcast.Message{message("2", channel.Public("a"))}) })
 		synctest.Wait()
-		assert.Equal(t, []string{"1"}, drain(t, d, full))
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		assert.ErrorIs(t, d.Shutdown(ctx), context.Canceled)
 		wg.Wait()
 		assert.ErrorIs(t, err, memory.ErrClosed)
 		assert.Len(t, broadcast.Undelivered(err), 1)
+		assert.Equal(t, []string{"1"}, drain(t, d, full))
 	})
 }
 
@@ -283,6 +287,32 @@ func TestLoopWaitsForTheNextEvent(t *testing.T) {
 		require.NoError(t, d.Shutdown(t.Context()))
 		wg.Wait()
 		assert.Equal(t, []string{"0", "1", "2"}, got)
+	})
+}
+
+func TestLoopsShareTheEvents(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := memory.New()
+		sub := subscribe(t, d, channel.Public("a{n}"))
+		release := make(chan struct{})
+		var wg sync.WaitGroup
+		var busy atomic.Int32
+		for range 2 {
+			wg.Go(func() {
+				for range sub.Events() {
+					busy.Add(1)
+					<-release
+				}
+			})
+		}
+		synctest.Wait()
+		send(t, d, message("1", channel.Public("a1"), channel.Public("a2")))
+		synctest.Wait()
+		assert.EqualValues(t, 2, busy.Load())
+		close(release)
+		require.NoError(t, d.Shutdown(t.Context()))
+		wg.Wait()
 	})
 }
 

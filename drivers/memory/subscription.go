@@ -271,7 +271,7 @@ func (s *Subscription) add(m broadcast.Message) {
 			missed := s.queue[0].Missed + 1
 			s.queue[0] = Event{}
 			s.queue = s.queue[1:]
-			s.queue[0].Missed += missed
+			s.queue[0].Missed = missed
 		}
 	}
 	if len(s.queue) > 0 {
