@@ -56,7 +56,7 @@ func (c *conn) lookAfter(now int64) {
 		return
 	}
 	heard := c.heard.Load()
-	if heard > c.pinged {
+	if heard >= c.pinged {
 		c.pinged = 0
 	}
 	switch {

@@ -1,0 +1,57 @@
+package server
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/onairgo/onair/auth"
+)
+
+// ClientConfig returns what a page needs to connect to the app, for Echo's
+// broadcaster reverb. Host and port are those that the request was for, as the
+// page is on the same server.
+func (h *Hub) ClientConfig(r *http.Request) (auth.ClientConfig, error) {
+	a, err := h.app(r.Context())
+	if err != nil {
+		return auth.ClientConfig{}, err
+	}
+	return h.server.clientConfig(r, a.credentials.Load().app.Key), nil
+}
+
+// ClientConfig is [Hub.ClientConfig] of the only app. With several the key is
+// left empty, and a page cannot connect; use For.
+func (s *Server) ClientConfig(r *http.Request) auth.ClientConfig {
+	c, err := s.only().ClientConfig(r)
+	if errors.Is(err, errNoAppChosen) {
+		return s.clientConfig(r, "")
+	}
+	return c
+}
+
+func (s *Server) clientConfig(r *http.Request, key string) auth.ClientConfig {
+	c := auth.ClientConfig{
+		Broadcaster:       auth.BroadcasterReverb,
+		Key:               key,
+		WSHost:            r.Host,
+		WSPort:            80,
+		WSSPort:           443,
+		WSPath:            s.prefix,
+		ForceTLS:          r.TLS != nil,
+		EnabledTransports: []string{"ws", "wss"},
+	}
+	host, port, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		return c // no port: those of the schemes
+	}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	c.WSHost = host
+	if n, err := strconv.Atoi(port); err == nil {
+		c.WSPort, c.WSSPort = n, n
+	}
+	return c
+}
