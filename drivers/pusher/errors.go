@@ -1,0 +1,237 @@
+package pusher
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/onairgo/onair/broadcast"
+)
+
+// Conditions that callers ask for with [errors.Is].
+var (
+	// ErrUnauthorized is an answer 401: key, secret or app id are not those of
+	// the service, or the clocks differ by more than ten minutes.
+	ErrUnauthorized = errors.New("pusher: unauthorized")
+	// ErrForbidden is an answer 403: the app is disabled or over its quota.
+	ErrForbidden = errors.New("pusher: forbidden")
+	// ErrPayloadTooLarge is an answer 413.
+	ErrPayloadTooLarge = errors.New("pusher: payload too large")
+	// ErrRateLimited is an answer 429.
+	ErrRateLimited = errors.New("pusher: rate limited")
+	// ErrUnexpectedAnswer is an answer 2xx that is not the API's: no JSON, or
+	// one that is too long. It is temporary, as what answers in the service's
+	// place (a proxy, a sign-in page) may be gone soon.
+	ErrUnexpectedAnswer = errors.New("pusher: the answer is not one of the API")
+	// ErrClosed is returned after [Driver.Shutdown].
+	ErrClosed = errors.New("pusher: driver is shut down")
+)
+
+// APIError is an answer with another status than 2xx. errors.Is finds
+// [broadcast.ErrPermanent] in it when the request would be refused again.
+type APIError struct {
+	// Status is the HTTP status.
+	Status int
+	// Message is the beginning of the body: one line of printable text, at
+	// most 300 bytes, without key and signature.
+	Message string
+	// Location is where a redirect, which is not followed, leads to; without
+	// its query.
+	Location string
+	// Sent and Date are the times of the request, by this machine's clock, and
+	// of the answer, by the service's. Date is zero when the service did not
+	// tell.
+	Sent, Date time.Time
+
+	retryAfter time.Duration
+}
+
+// maxMessage is the most bytes of a body that an error repeats.
+const maxMessage = 300
+
+// skewWorthTelling is the difference of the clocks from which on a 401 tells
+// both: far less than the ten minutes that the service tolerates, far more
+// than a request takes.
+const skewWorthTelling = time.Minute
+
+// Error names the status, what the service said, and what to look at.
+func (e *APIError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "pusher: the service answered %d %s", e.Status, http.StatusText(e.Status))
+	if e.Location != "" {
+		fmt.Fprintf(&b, " to %s, and redirects are not followed; check Host, Path and Insecure", e.Location)
+	}
+	if e.Message != "" {
+		b.WriteString(": " + e.Message)
+	}
+	if skew := e.Date.Sub(e.Sent); e.Status == http.StatusUnauthorized && !e.Date.IsZero() && skew.Abs() > skewWorthTelling {
+		fmt.Fprintf(&b, "; the clocks differ: here it was %s, there %s",
+			e.Sent.UTC().Format(time.RFC3339), e.Date.UTC().Format(time.RFC3339))
+	}
+	if e.retryAfter > 0 {
+		fmt.Fprintf(&b, "; to be tried again after %v", e.retryAfter)
+	}
+	return b.String()
+}
+
+// Is reports whether the status is that of the condition.
+func (e *APIError) Is(target error) bool {
+	switch target {
+	case ErrUnauthorized:
+		return e.Status == http.StatusUnauthorized
+	case ErrForbidden:
+		return e.Status == http.StatusForbidden
+	case ErrPayloadTooLarge, broadcast.ErrTooLarge:
+		return e.Status == http.StatusRequestEntityTooLarge
+	case ErrRateLimited:
+		return e.Status == http.StatusTooManyRequests
+	case broadcast.ErrPermanent:
+		return e.permanent()
+	}
+	return false
+}
+
+// permanent holds redirects too: they are a wrong address, which waiting does
+// not mend.
+func (e *APIError) permanent() bool {
+	switch e.Status {
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		return false
+	}
+	return e.Status < 500
+}
+
+// RetryAfter returns how long the service asked to wait, at most a day; zero
+// when it did not say.
+func (e *APIError) RetryAfter() time.Duration { return e.retryAfter }
+
+// refusedWhole reports whether a service that answers so took nothing of a
+// batch over: it found something in it that it does not take, or has no
+// batches at all.
+func refusedWhole(err error) bool {
+	e, ok := errors.AsType[*APIError](err)
+	if !ok {
+		return false
+	}
+	switch e.Status {
+	case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed,
+		http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
+		return true
+	}
+	return false
+}
+
+// apiError makes the error of an answer.
+func (x *exchange) apiError() *APIError {
+	e := &APIError{Status: x.status, Message: oneLine(x.mask(string(x.body))), Sent: x.sent}
+	if date, err := http.ParseTime(x.header.Get("Date")); err == nil {
+		e.Date = date
+	}
+	if e.Status < 400 {
+		e.Location = location(x.mask(x.header.Get("Location")))
+	} else {
+		e.retryAfter = parseRetryAfter(x.header.Get("Retry-After"), e.Date)
+	}
+	return e
+}
+
+// location returns where a redirect leads without what may be secret in it.
+func location(header string) string {
+	u, err := url.Parse(header)
+	if err != nil {
+		return ""
+	}
+	plain := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
+	return oneLine(plain.String())
+}
+
+// maxRetryAfter bounds what a service can ask for by mistake.
+const maxRetryAfter = 24 * time.Hour
+
+// parseRetryAfter reads seconds or a date. A date is compared with the
+// service's own clock where that is known.
+func parseRetryAfter(header string, now time.Time) time.Duration {
+	if seconds, err := strconv.ParseUint(strings.TrimSpace(header), 10, 64); err == nil {
+		return time.Duration(min(seconds, uint64(maxRetryAfter/time.Second))) * time.Second
+	}
+	at, err := http.ParseTime(header)
+	if err != nil {
+		return 0
+	}
+	if now.IsZero() {
+		now = time.Now()
+	}
+	return max(0, min(at.Sub(now), maxRetryAfter))
+}
+
+// oneLine returns the beginning of a body as a line of printable text.
+func oneLine(body string) string {
+	cut := len(body) > 2*maxMessage
+	body = strings.ToValidUTF8(body[:min(len(body), 2*maxMessage)], "")
+	line := strings.Join(strings.FieldsFunc(body, func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }), " ")
+	if len(line) > maxMessage {
+		line, cut = strings.ToValidUTF8(line[:maxMessage], ""), true
+	}
+	if cut {
+		line += "…"
+	}
+	return line
+}
+
+// networkError makes the error of a request that got no answer.
+func (x *exchange) networkError() error {
+	if x.caller.Err() != nil {
+		return contextError(x.caller)
+	}
+	if x.ctx.Err() != nil {
+		return fmt.Errorf("pusher: no answer within %v: %w", x.driver.timeout, x.ctx.Err())
+	}
+	err := x.err
+	if e, ok := errors.AsType[*url.Error](err); ok && e.Err != nil {
+		err = e.Err // the rest of it is the signed URL
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		err = fmt.Errorf("the service speaks no TLS; set Insecure if plain HTTP is meant: %w", err)
+	}
+	if text := err.Error(); x.mask(text) != text {
+		return &maskedError{text: "pusher: " + x.mask(text), cause: err}
+	}
+	return fmt.Errorf("pusher: %w", err)
+}
+
+// contextError makes the error of a context that is done, with its cause.
+func contextError(ctx context.Context) error {
+	err, cause := ctx.Err(), context.Cause(ctx)
+	if errors.Is(cause, err) {
+		return fmt.Errorf("pusher: %w", cause)
+	}
+	return fmt.Errorf("pusher: %w: %w", err, cause)
+}
+
+// maskedError stands for an error whose text holds what must not be shown. Its
+// cause can be asked for and not be had.
+type maskedError struct {
+	text  string
+	cause error
+}
+
+func (e *maskedError) Error() string        { return e.text }
+func (e *maskedError) Is(target error) bool { return errors.Is(e.cause, target) }
+
+// mask hides the signature and the key where a service or a transport repeats
+// them. Values too short to be recognised, and so to be secret, stay.
+func (x *exchange) mask(text string) string {
+	for _, secret := range []string{x.signature, x.client.Secret, x.client.Key} {
+		if len(secret) >= 8 {
+			text = strings.ReplaceAll(text, secret, "[hidden]")
+		}
+	}
+	return text
+}

@@ -1,0 +1,6 @@
+package pusher
+
+import "net/http"
+
+// OwnTransport is the transport that the driver made for itself.
+func OwnTransport(d *Driver) *http.Transport { return d.own }

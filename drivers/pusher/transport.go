@@ -1,0 +1,206 @@
+package pusher
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	pusherhttp "github.com/pusher/pusher-http-go/v5"
+
+	"github.com/onairgo/onair/broadcast"
+	"github.com/onairgo/onair/internal/pusherproto"
+)
+
+// How much is read of an answer: of one to a query, which lists things, and of
+// any other, of which only the beginning is of interest.
+const (
+	maxQueryAnswer = 16 << 20
+	maxAnswer      = 64 << 10
+)
+
+// exchange is one request and its answer. As the RoundTripper of a client made
+// for one call it lends the library what it lacks: a context, and an answer
+// that can be looked at.
+type exchange struct {
+	driver *Driver
+	client *pusherhttp.Client
+	caller context.Context // the caller's
+	ctx    context.Context // caller with the driver's timeout
+	id     string          // the idempotency key, if any
+	limit  int             // of a good answer's bytes
+
+	signature string // of the request
+	sent      time.Time
+	status    int
+	header    http.Header
+	body      []byte
+	err       error
+}
+
+// RoundTrip makes the request and keeps the answer. The library is told that
+// all went well; what really happened is judged by [Driver.do], from the
+// status and not from a text.
+func (x *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.WithContext(x.ctx)
+	_, x.signature, _ = strings.Cut(r.URL.RawQuery, pusherproto.ParamSignature+"=")
+	x.signature, _, _ = strings.Cut(x.signature, "&")
+	x.sent = time.Now()
+	if strings.ContainsAny(r.URL.RawQuery, ";+") {
+		// The library leaves them as they are, and servers do not.
+		u := *r.URL
+		u.RawQuery = strings.NewReplacer(";", "%3B", "+", "%2B").Replace(u.RawQuery)
+		r.URL = &u
+	}
+	if x.id != "" {
+		r.Header = r.Header.Clone()
+		r.Header.Set("X-Idempotency-Key", x.id)
+	}
+	x.err = x.read(x.driver.transport.RoundTrip(r))
+	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader("{}")), Request: r}, nil
+}
+
+func (x *exchange) read(resp *http.Response, err error) error {
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	x.status, x.header = resp.StatusCode, resp.Header
+	limit := maxAnswer
+	if x.good() {
+		limit = x.limit
+	}
+	x.body, err = io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
+	if len(x.body) > limit && x.good() {
+		x.body = nil
+		return fmt.Errorf("%w: it has more than %d bytes", ErrUnexpectedAnswer, limit)
+	}
+	if !x.good() {
+		return nil // the status says enough, whatever came of the body
+	}
+	return err
+}
+
+func (x *exchange) good() bool { return x.status >= 200 && x.status < 300 }
+
+// do makes one request with a client of its own and decodes the
+// answer into result, a pointer to a struct.
+func (d *Driver) do(ctx context.Context, x *exchange, result any, send func(*pusherhttp.Client) error) error {
+	if err := d.enter(ctx); err != nil {
+		return err
+	}
+	defer d.leave()
+	x.driver, x.client, x.caller, x.ctx = d, d.client(), ctx, ctx
+	if d.timeout > 0 {
+		var cancel context.CancelFunc
+		x.ctx, cancel = context.WithTimeout(ctx, d.timeout)
+		defer cancel()
+	}
+	x.client.HTTPClient = &http.Client{Transport: x}
+	refusal := send(x.client)
+	switch {
+	case x.sent.IsZero():
+		// The library itself did not want to send it.
+		return broadcast.Permanent(fmt.Errorf("pusher: %w", refusal))
+	case errors.Is(x.err, ErrUnexpectedAnswer):
+		return x.err
+	case x.err != nil:
+		return x.networkError()
+	case !x.good():
+		return x.apiError()
+	}
+	if err := json.Unmarshal(x.body, result); err != nil || !bytes.HasPrefix(bytes.TrimSpace(x.body), []byte("{")) {
+		return fmt.Errorf("%w: status %d, content type %q, %d bytes, which are no JSON object as expected; is there a proxy in between?",
+			ErrUnexpectedAnswer, x.status, oneLine(x.header.Get("Content-Type")), len(x.body))
+	}
+	return nil
+}
+
+// post makes a request that the library has no call for.
+func (d *Driver) post(ctx context.Context, id, path string, body []byte) error {
+	return d.trigger(ctx, id, func(c *pusherhttp.Client) error {
+		path := "/apps/" + c.AppID + path
+		params := map[string]string{
+			pusherproto.ParamKey:       c.Key,
+			pusherproto.ParamTimestamp: fmt.Sprint(time.Now().Unix()),
+			pusherproto.ParamVersion:   pusherproto.AuthVersion,
+			pusherproto.ParamBodyMD5:   pusherproto.BodyMD5(body),
+		}
+		query := make(url.Values, len(params)+1)
+		for name, value := range params {
+			query.Set(name, value)
+		}
+		signature := d.signer.AppendSignature(nil, pusherproto.StringToSign(http.MethodPost, path, params))
+		query.Set(pusherproto.ParamSignature, string(signature))
+		scheme := "https://"
+		if !c.Secure {
+			scheme = "http://"
+		}
+		r, err := http.NewRequest(http.MethodPost, scheme+c.Host+path+"?"+query.Encode(), bytes.NewReader(body))
+		if err != nil {
+			return err
+		}
+		r.Header.Set("Content-Type", "application/json")
+		resp, err := c.HTTPClient.Do(r)
+		if err != nil {
+			return err
+		}
+		return resp.Body.Close()
+	})
+}
+
+// enter waits for a place among the requests under way.
+func (d *Driver) enter(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return contextError(ctx)
+	}
+	select {
+	case <-d.closed:
+		return ErrClosed
+	default:
+	}
+	select {
+	case d.places <- struct{}{}:
+		return nil
+	case <-d.closed:
+		return ErrClosed
+	case <-ctx.Done():
+		return contextError(ctx)
+	}
+}
+
+func (d *Driver) leave() { <-d.places }
+
+// Shutdown refuses new requests with [ErrClosed], waits for those under way
+// until the context is done, whose error it then returns, and closes the
+// connections of the driver's own transport. It may be called several times,
+// also at the same time.
+func (d *Driver) Shutdown(ctx context.Context) error {
+	d.closing.Do(func() { close(d.closed) })
+	select {
+	case d.draining <- struct{}{}:
+		defer func() { <-d.draining }()
+	case <-ctx.Done():
+		return contextError(ctx)
+	}
+	// Whoever holds every place knows that nobody else does. They are kept:
+	// nothing is sent any more.
+	for d.held < cap(d.places) {
+		select {
+		case d.places <- struct{}{}:
+			d.held++
+		case <-ctx.Done():
+			return contextError(ctx)
+		}
+	}
+	if d.own != nil {
+		d.own.CloseIdleConnections()
+	}
+	return nil
+}
