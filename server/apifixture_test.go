@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
@@ -18,64 +16,33 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/onairgo/onair/auth"
 	"github.com/onairgo/onair/internal/memnet"
-	"github.com/onairgo/onair/internal/websocket/wstest"
 	"github.com/onairgo/onair/server"
 )
 
-// api is a server with an HTTP client for its API, on a network in memory.
+// api is a server with a client for its HTTP API, on a network in memory.
 type api struct {
-	srv      *server.Server
-	listener *memnet.Listener
-	client   *http.Client
-	prefix   string
-	log      *logBuffer
+	*site
+	client *http.Client
+	prefix string
 }
 
-// newAPI starts a server with the app 1, key k and secret s.
-func newAPI(t testing.TB, configure ...func(*server.Config)) *api {
+func newAPI(t *testing.T, configure ...func(*server.Config)) *api {
 	t.Helper()
-	a := &api{listener: memnet.Listen(), log: &logBuffer{}}
-	config := server.Config{
-		App:         auth.App{ID: "1", Key: "k", Secret: "s"},
-		Logger:      slog.New(slog.NewTextHandler(a.log, nil)),
-		DrainWindow: -1,
-	}
-	for _, f := range configure {
-		f(&config)
-	}
-	var err error
-	a.srv, err = server.New(config)
-	require.NoError(t, err)
-	a.prefix = config.Prefix
+	a := &api{}
+	listener := memnet.Listen()
+	dial := func() (net.Conn, error) { return listener.Dial(t.Context()) }
+	a.site = newSite(t, listener, dial, append(configure, func(c *server.Config) { a.prefix = c.Prefix })...)
+	a.path = a.prefix + a.path
 	transport := &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			conn, err := a.listener.Dial(ctx)
-			if err != nil {
-				return nil, err
-			}
-			return conn, nil
-		},
+		DialContext:        func(context.Context, string, string) (net.Conn, error) { return dial() },
 		DisableCompression: true,
 	}
+	t.Cleanup(transport.CloseIdleConnections)
 	a.client = &http.Client{
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	httpServer := &http.Server{Handler: a.srv, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)}
-	var serving sync.WaitGroup
-	serving.Go(func() {
-		if err := httpServer.Serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
-			t.Errorf("serve: %v", err)
-		}
-	})
-	t.Cleanup(func() {
-		transport.CloseIdleConnections()
-		assert.NoError(t, a.srv.Shutdown(context.WithoutCancel(t.Context())))
-		assert.NoError(t, httpServer.Close())
-		serving.Wait()
-	})
 	return a
 }
 
@@ -151,12 +118,6 @@ func (g answer) refused(t testing.TB, status int, says ...string) {
 	}
 }
 
-// subscriber is a connection that is subscribed to channels.
-type subscriber struct {
-	ws       *wstest.Client
-	socketID string
-}
-
 // frame is a message of the server.
 type frame struct {
 	Event   string          `json:"event"`
@@ -172,76 +133,31 @@ func (f frame) data(t testing.TB) string {
 	return s
 }
 
-// subscribe connects and subscribes; to a presence channel as the user "u".
-func (a *api) subscribe(t testing.TB, channels ...string) *subscriber {
-	t.Helper()
-	conn, err := a.listener.Dial(t.Context())
-	require.NoError(t, err)
-	ws, err := wstest.Dial(conn, wstest.NewRequest("http://api.test"+a.prefix+"/app/k?protocol=7&client=js"))
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = ws.Close() })
-	s := &subscriber{ws: ws}
-	var hello struct {
-		SocketID string `json:"socket_id"`
-	}
-	first := s.read(t)
-	require.Equal(t, "pusher:connection_established", first.Event)
-	require.NoError(t, json.Unmarshal([]byte(first.data(t)), &hello))
-	s.socketID = hello.SocketID
+// subscribe connects and subscribes, to a presence channel as the user "u".
+func (a *api) subscribe(channels ...string) *page {
+	a.t.Helper()
+	p := a.connect()
 	for _, ch := range channels {
-		data := map[string]string{"channel": ch}
 		if strings.HasPrefix(ch, "presence-") {
-			data["channel_data"] = `{"user_id":"u"}`
-			data["auth"] = "k:" + hmacHex("s", s.socketID+":"+ch+":"+data["channel_data"])
-		} else if strings.HasPrefix(ch, "private-") {
-			data["auth"] = "k:" + hmacHex("s", s.socketID+":"+ch)
+			p.subscribeAs(ch, `{"user_id":"u"}`)
+		} else {
+			p.subscribe(ch)
 		}
-		s.write(t, "pusher:subscribe", data)
-		require.Equal(t, "pusher_internal:subscription_succeeded", s.read(t).Event, ch)
 		if strings.Contains(ch, "cache-") {
-			require.Equal(t, "pusher:cache_miss", s.read(t).Event, ch)
+			p.hears("pusher:cache_miss", ch, "{}")
 		}
 	}
-	return s
-}
-
-// signIn signs the connection in as the user.
-func (s *subscriber) signIn(t testing.TB, id string) {
-	t.Helper()
-	user := jsonText(t, map[string]string{"id": id})
-	s.write(t, "pusher:signin", map[string]string{"auth": "k:" + hmacHex("s", s.socketID+"::user::"+user), "user_data": user})
-	require.Equal(t, "pusher:signin_success", s.read(t).Event)
-}
-
-func (s *subscriber) write(t testing.TB, event string, data any) {
-	t.Helper()
-	require.NoError(t, s.ws.Write(wstest.Text(jsonText(t, map[string]any{"event": event, "data": data}))))
-}
-
-func (s *subscriber) read(t testing.TB) frame {
-	t.Helper()
-	text, err := s.ws.ReadText()
-	require.NoError(t, err)
-	var f frame
-	require.NoError(t, json.Unmarshal([]byte(text), &f), text)
-	return f
-}
-
-// hears checks that the next frame is the event on the channel.
-func (s *subscriber) hears(t testing.TB, channel, event, data string) {
-	t.Helper()
-	f := s.read(t)
-	assert.Equal(t, []string{channel, event, data}, []string{f.Channel, f.Event, f.data(t)})
+	return p
 }
 
 // hearsNothing checks that nothing was delivered so far on any of the channels,
 // by an event that is.
-func (s *subscriber) hearsNothing(t testing.TB, a *api, channels ...string) {
-	t.Helper()
-	a.post(t, "/events", `{"name":"later","data":"","channels":`+jsonText(t, channels)+`}`).ok(t, `{}`)
+func (p *page) hearsNothing(a *api, channels ...string) {
+	p.t.Helper()
+	a.post(p.t, "/events", `{"name":"later","data":"","channels":`+jsonText(p.t, channels)+`}`).ok(p.t, `{}`)
 	for range channels {
-		f := s.read(t)
-		require.Equal(t, "later", f.Event, "on %s: %s", f.Channel, f.Data)
+		f := p.next()
+		require.Equal(p.t, "later", f.Event, "on %s: %s", f.Channel, f.Data)
 	}
 }
 
@@ -264,15 +180,3 @@ func (l *logBuffer) String() string {
 }
 
 func seconds(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) }
-
-// isTerminated checks that the server closes the connection for good.
-func (s *subscriber) isTerminated(t testing.TB) {
-	t.Helper()
-	last := s.read(t)
-	assert.Equal(t, "pusher:error", last.Event)
-	assert.Contains(t, string(last.Data), "4009")
-	_, err := s.ws.ReadText()
-	closed, ok := errors.AsType[*wstest.ClosedError](err)
-	require.True(t, ok, "%v", err)
-	assert.EqualValues(t, 4009, closed.Code)
-}

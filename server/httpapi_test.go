@@ -25,56 +25,55 @@ import (
 func TestPublishKeepsData(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
-	sub := a.subscribe(t, "news")
+	sub := a.subscribe("news")
 	for _, data := range []string{
 		`{"a":"<b>&amp;</b>"}`, `{"a":"\u00e9é\u2028"}`, `{"n":12345678901234567890,"f":1.0,"e":1e2}`, `{not json`, `"`, `\`, " ", "\x00\x1f\x7f", "😀\u2028\u2029", "null", `{"a":1} {"b":2}`,
 	} {
 		a.post(t, "/events", jsonText(t, map[string]any{"name": "e", "channels": []string{"news"}, "data": data})).ok(t, `{}`)
-		sub.hears(t, "news", "e", data)
+		sub.hears("e", "news", data)
 	}
 }
 
 func TestPublishExcludesTheSocket(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
-	sender, other := a.subscribe(t, "news"), a.subscribe(t, "news")
+	sender, other := a.subscribe("news"), a.subscribe("news")
 	a.post(t, "/events", `{"name":"e","channel":"news","data":"1","socket_id":"`+sender.socketID+`"}`).ok(t, `{}`)
-	other.hears(t, "news", "e", "1")
-	sender.hearsNothing(t, a, "news")
+	other.hears("e", "news", "1")
+	sender.hearsNothing(a, "news")
 }
 
 // A channel that stands twice gets the event once.
 func TestPublishOncePerChannel(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
-	sub := a.subscribe(t, "a", "b")
+	sub := a.subscribe("a", "b")
 	a.post(t, "/events", `{"name":"e","channels":["a","b","a"],"data":"1"}`).ok(t, `{}`)
-	sub.hears(t, "a", "e", "1")
-	sub.hears(t, "b", "e", "1")
-	sub.hearsNothing(t, a, "a", "b")
+	sub.hears("e", "a", "1")
+	sub.hears("e", "b", "1")
+	sub.hearsNothing(a, "a", "b")
 }
 
 func TestBatchIsAllOrNothing(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
-	sub := a.subscribe(t, "a", "b")
+	sub := a.subscribe("a", "b")
 	a.post(t, "/batch_events", `{"batch":[{"name":"e1","channel":"a","data":"1"},{"name":"e2","channel":"b","data":"2"},{"name":"e3","channel":"a","data":"3"}]}`).ok(t, `{}`)
-	sub.hears(t, "a", "e1", "1")
-	sub.hears(t, "b", "e2", "2")
-	sub.hears(t, "a", "e3", "3")
+	sub.hears("e1", "a", "1")
+	sub.hears("e2", "b", "2")
+	sub.hears("e3", "a", "3")
 	a.post(t, "/batch_events", `{"batch":[{"name":"e1","channel":"a","data":"1"},{"name":"pusher:x","channel":"b","data":"2"}]}`).refused(t, 400, "event 1 ")
-	sub.hearsNothing(t, a, "a", "b")
+	sub.hearsNothing(a, "a", "b")
 }
 
 func TestChannelsOfUsersAreHidden(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
-	sub := a.subscribe(t, "news")
-	sub.signIn(t, "7")
-	sub.write(t, "pusher:subscribe", map[string]string{"channel": "#server-to-user-7", "auth": ""})
-	require.Equal(t, "pusher_internal:subscription_succeeded", sub.read(t).Event)
+	sub := a.subscribe("news")
+	sub.signIn(`{"id":"7"}`)
+	sub.subscribe("#server-to-user-7")
 	a.post(t, "/events", `{"name":"e","channels":["#server-to-user-7"],"data":"1"}`).ok(t, `{}`)
-	sub.hears(t, "#server-to-user-7", "e", "1")
+	sub.hears("e", "#server-to-user-7", "1")
 	a.get(t, "/channels").ok(t, `{"channels":{"news":{}}}`)
 	a.get(t, "/channels", "filter_by_prefix", "#").ok(t, `{"channels":{}}`)
 	const path = "/apps/1/channels/#server-to-user-7"
@@ -100,7 +99,7 @@ func TestCacheOfAChannel(t *testing.T) {
 func TestDeprecatedCalls(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
-	sub := a.subscribe(t, "presence-room")
+	sub := a.subscribe("presence-room")
 	body := `{"raw":"<as it is>"}`
 	raw := func(body string, params ...string) answer {
 		const path = "/apps/1/channels/presence-room/events"
@@ -109,14 +108,14 @@ func TestDeprecatedCalls(t *testing.T) {
 	got := raw(body, "name", "e")
 	assert.Equal(t, 202, got.status)
 	assert.Equal(t, `{}`, got.body)
-	sub.hears(t, "presence-room", "e", body)
+	sub.hears("e", "presence-room", body)
 	raw("", "name", "e", "socket_id", sub.socketID)
 	raw(body).refused(t, 400, "name is missing")
 	raw(body, "name", "pusher:e").refused(t, 400, "keeps for its own")
 	raw(body, "name", "e", "socket_id", "x").refused(t, 400, "socket_id")
 	raw("\xff", "name", "e").refused(t, 400, "UTF-8")
 	raw(strings.Repeat("x", 10_241), "name", "e").refused(t, 413, "content of this event")
-	sub.hearsNothing(t, a, "presence-room")
+	sub.hearsNothing(a, "presence-room")
 	a.get(t, "/channels/presence-room/stats").ok(t, `{"occupied":true,"user_count":1}`)
 	a.get(t, "/channels/news/stats").ok(t, `{"occupied":false}`)
 }
@@ -124,15 +123,15 @@ func TestDeprecatedCalls(t *testing.T) {
 func TestTerminateConnections(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
-	sub, other := a.subscribe(t), a.subscribe(t, "news")
-	sub.signIn(t, "a b")
-	other.signIn(t, "c")
+	sub, other := a.subscribe(), a.subscribe("news")
+	sub.signIn(`{"id":"a b"}`)
+	other.signIn(`{"id":"c"}`)
 	path := "/apps/1/users/a b/terminate_connections"
 	a.send(t, "POST", "/apps/1/users/a%20b/terminate_connections", sign("k", "s", "POST", path, []byte(`{}`), time.Now()), []byte(`{}`)).ok(t, `{}`)
-	sub.isTerminated(t)
+	sub.closed(4009)
 	a.post(t, "/users/nobody/terminate_connections", `{}`).ok(t, `{}`)
 	a.post(t, "/users/nobody/terminate_connections", ``).ok(t, `{}`)
-	other.hearsNothing(t, a, "news")
+	other.hearsNothing(a, "news")
 }
 
 func TestRoutes(t *testing.T) {
@@ -184,20 +183,20 @@ func TestRoutes(t *testing.T) {
 func TestPrefix(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t, func(c *server.Config) { c.Prefix = "/realtime" })
-	sub := a.subscribe(t, "news")
+	sub := a.subscribe("news")
 	body := []byte(`{"name":"e","channel":"news","data":"1"}`)
 	send := func(path, signed string) answer {
 		return a.send(t, "POST", path, sign("k", "s", "POST", signed, body, time.Now()), body)
 	}
 	send("/realtime/apps/1/events", "/realtime/apps/1/events").ok(t, `{}`)
-	sub.hears(t, "news", "e", "1")
+	sub.hears("e", "news", "1")
 	send("/realtime/apps/1/events", "/apps/1/events").ok(t, `{}`)
-	sub.hears(t, "news", "e", "1")
+	sub.hears("e", "news", "1")
 	send("/realtime/apps/1/events", "/other/apps/1/events").refused(t, 401, `POST\n/realtime/apps/1/events\n`)
 	got := send("/realtime/users/7/terminate_connections", "/users/7/terminate_connections")
 	got.ok(t, `{}`)
 	assert.Equal(t, 404, send("/apps/1/events", "/apps/1/events").status, "outside the prefix")
-	sub.hearsNothing(t, a, "news")
+	sub.hearsNothing(a, "news")
 }
 
 func TestBodyLimits(t *testing.T) {
@@ -206,7 +205,7 @@ func TestBodyLimits(t *testing.T) {
 	t.Run("a body without a length", func(t *testing.T) {
 		t.Parallel()
 		a := newAPI(t)
-		sub := a.subscribe(t, "news")
+		sub := a.subscribe("news")
 		chunked := func(body string) answer {
 			r, err := http.NewRequestWithContext(t.Context(), "POST", "http://api.test/apps/1/events?"+sign("k", "s", "POST", "/apps/1/events", []byte(body), time.Now()), struct{ io.Reader }{strings.NewReader(body)})
 			require.NoError(t, err)
@@ -214,14 +213,14 @@ func TestBodyLimits(t *testing.T) {
 			return a.do(t, r)
 		}
 		chunked(event).ok(t, `{}`)
-		sub.hears(t, "news", "e", "x")
+		sub.hears("e", "news", "x")
 		chunked(event+strings.Repeat(" ", 1<<20)).refused(t, 413, "content of this event")
-		sub.hearsNothing(t, a, "news")
+		sub.hearsNothing(a, "news")
 	})
 	t.Run("a body that ends early", func(t *testing.T) {
 		t.Parallel()
 		a := newAPI(t)
-		conn, err := a.listener.Dial(t.Context())
+		conn, err := a.dial()
 		require.NoError(t, err)
 		defer conn.Close()
 		_, err = fmt.Fprintf(conn, "POST /apps/1/events?%s HTTP/1.1\r\nHost: api.test\r\nTransfer-Encoding: chunked\r\n\r\nnot a length\r\n",
@@ -247,10 +246,10 @@ func TestBodyLimits(t *testing.T) {
 		a := newAPI(t, func(c *server.Config) {
 			c.Limits = server.Limits{EventData: -1, EventName: -1, Channels: -1, Batch: -1}
 		})
-		sub := a.subscribe(t, "c0")
+		sub := a.subscribe("c0")
 		name, data := strings.Repeat("e", 1_000), strings.Repeat("x", 200<<10)
 		a.post(t, "/events", jsonText(t, map[string]any{"name": name, "channels": numbered("c%d", 1_000), "data": data})).ok(t, `{}`)
-		sub.hears(t, "c0", name, data)
+		sub.hears(name, "c0", data)
 	})
 }
 
@@ -320,43 +319,43 @@ func TestSkewIsLogged(t *testing.T) {
 func TestIdempotencyKey(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
-	sub := a.subscribe(t, "a", "b")
+	sub := a.subscribe("a", "b")
 	const event = `{"name":"e","channel":"a","data":"1","info":"subscription_count"}`
 	const first = `{"channels":{"a":{"subscription_count":1}}}`
 	got := a.post(t, "/events", event, "X-Idempotency-Key", "k-1")
 	got.ok(t, first)
 	assert.Empty(t, got.header.Get(server.IdempotencyReplayed))
-	sub.hears(t, "a", "e", "1")
+	sub.hears("e", "a", "1")
 
-	a.subscribe(t, "a") // would count in a new answer
+	a.subscribe("a") // would count in a new answer
 	got = a.post(t, "/events", event, "X-Idempotency-Key", "k-1")
 	got.ok(t, first)
 	assert.Equal(t, "true", got.header.Get(server.IdempotencyReplayed))
-	sub.hearsNothing(t, a, "a")
+	sub.hearsNothing(a, "a")
 
 	a.post(t, "/events", `{"name":"e","channel":"b","data":"1"}`, "X-Idempotency-Key", "k-1").refused(t, 422, "key of its own")
 	a.post(t, "/batch_events", event, "X-Idempotency-Key", "k-1").refused(t, 422)
-	sub.hearsNothing(t, a, "a", "b")
+	sub.hearsNothing(a, "a", "b")
 
 	a.post(t, "/events", `{"name":"e","channel":"a"}`, "X-Idempotency-Key", "k-2").refused(t, 400, "data is missing")
 	a.post(t, "/events", `{"name":"e","channel":"a","data":"2"}`, "X-Idempotency-Key", "k-2").ok(t, `{}`)
-	sub.hears(t, "a", "e", "2")
+	sub.hears("e", "a", "2")
 
 	batch := `{"batch":[{"name":"e","channel":"a","data":"3"},{"name":"e","channel":"b","data":"4"}]}`
 	for range 3 {
 		a.post(t, "/batch_events", batch, "X-Idempotency-Key", "k-3").ok(t, `{}`)
 	}
-	sub.hears(t, "a", "e", "3")
-	sub.hears(t, "b", "e", "4")
+	sub.hears("e", "a", "3")
+	sub.hears("e", "b", "4")
 
 	for _, bad := range []string{"", "a b", "é", strings.Repeat("x", 256)} {
 		a.post(t, "/events", event, "X-Idempotency-Key", bad).refused(t, 400, "X-Idempotency-Key")
 	}
 	a.post(t, "/events", event, "X-Idempotency-Key", "a", "X-Idempotency-Key", "b").refused(t, 400, "once")
-	sub.hearsNothing(t, a, "a", "b")
+	sub.hearsNothing(a, "a", "b")
 	for range 2 {
 		a.post(t, "/events", `{"name":"e","channel":"a","data":"5"}`).ok(t, `{}`)
-		sub.hears(t, "a", "e", "5")
+		sub.hears("e", "a", "5")
 	}
 }
 
