@@ -1,0 +1,202 @@
+package drivers
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+
+	"github.com/onairgo/onair/auth"
+	"github.com/onairgo/onair/broadcast"
+	"github.com/onairgo/onair/drivers/log"
+	"github.com/onairgo/onair/drivers/null"
+	"github.com/onairgo/onair/drivers/pusher"
+)
+
+// Connection is a driver with what belongs to it.
+type Connection struct {
+	// Name is the name in the environment, such as "pusher".
+	Name string
+	// Driver carries the events. [FromEnv] never leaves it nil.
+	Driver broadcast.Driver
+	// App holds the credentials that package auth signs with. As log and null
+	// have no service to check signatures, theirs are made up, with random
+	// secrets: subscriptions are decided and answered as with any other.
+	App auth.App
+	// Client is what a page needs to connect, or nil when there is nothing to
+	// connect to.
+	Client *auth.ClientConfig
+}
+
+// Shutdown shuts the driver down if it has something to shut down, that is a
+// method Shutdown(context.Context) error.
+func (c Connection) Shutdown(ctx context.Context) error {
+	if d, ok := c.Driver.(interface {
+		Shutdown(ctx context.Context) error
+	}); ok {
+		return d.Shutdown(ctx)
+	}
+	return nil
+}
+
+func makePusher(e *environment) Connection {
+	c := pusher.Config{App: e.app("PUSHER")}
+	client := &auth.ClientConfig{Broadcaster: auth.BroadcasterPusher, Key: c.App.Key, Cluster: e.get("PUSHER_APP_CLUSTER")}
+	a := e.address("PUSHER")
+	switch {
+	case a.host != "":
+		c.Host = a.String()
+		a.tell(client)
+	case client.Cluster != "":
+		c.Cluster = client.Cluster
+		client.ForceTLS = !a.insecure
+		if a.port != a.schemePort() {
+			e.wrongf("PUSHER_PORT is for PUSHER_HOST, and Pusher Channels has the scheme's own; unset it or set PUSHER_HOST")
+		}
+	default:
+		e.err.Missing = append(e.err.Missing, "PUSHER_APP_CLUSTER or PUSHER_HOST")
+	}
+	c.Insecure = a.insecure
+	return e.dial(c, client)
+}
+
+func makeReverb(e *environment) Connection {
+	app := e.app("REVERB")
+	e.need("REVERB_HOST")
+	a := e.address("REVERB")
+	c := pusher.Reverb(app, a.String())
+	c.Insecure = a.insecure
+	client := &auth.ClientConfig{Broadcaster: auth.BroadcasterReverb, Key: app.Key}
+	a.tell(client)
+	return e.dial(c, client)
+}
+
+func makeAbly(e *environment) Connection {
+	key := e.need("ABLY_KEY")
+	if key == "" {
+		return Connection{}
+	}
+	c, err := pusher.Ably(key)
+	if err != nil {
+		e.wrongf("ABLY_KEY: %w", err)
+		return Connection{}
+	}
+	client := &auth.ClientConfig{Broadcaster: auth.BroadcasterPusher, Key: c.App.Key}
+	address{host: "realtime-pusher.ably.io", port: 443}.tell(client)
+	return e.dial(c, client)
+}
+
+func makeLog(*environment) Connection {
+	return Connection{Driver: log.New(nil), App: unconnected("log")}
+}
+
+func makeNull(*environment) Connection {
+	return Connection{Driver: null.New(), App: unconnected("null")}
+}
+
+// unconnected returns credentials that are good for signing and known to
+// nobody.
+func unconnected(key string) auth.App {
+	return auth.App{ID: "1", Key: key, Secret: random(), EncryptionKey: random()}
+}
+
+func random() string {
+	var b [32]byte
+	_, _ = rand.Read(b[:]) // never fails: it ends the program instead
+	return base64.StdEncoding.EncodeToString(b[:])
+}
+
+func (e *environment) app(prefix string) auth.App {
+	return auth.App{
+		ID:            e.need(prefix + "_APP_ID"),
+		Key:           e.need(prefix + "_APP_KEY"),
+		Secret:        e.need(prefix + "_APP_SECRET"),
+		EncryptionKey: e.get(prefix + "_ENCRYPTION_MASTER_KEY"),
+	}
+}
+
+// dial makes the driver, unless something is missing or wrong already.
+func (e *environment) dial(c pusher.Config, client *auth.ClientConfig) Connection {
+	if !e.err.empty() {
+		return Connection{}
+	}
+	d, err := pusher.New(c)
+	if err != nil {
+		e.wrong(err)
+		return Connection{}
+	}
+	return Connection{Driver: d, App: c.App, Client: client}
+}
+
+// address is where a service listens.
+type address struct {
+	host     string // without brackets
+	port     int
+	insecure bool
+}
+
+// address reads the variables HOST, PORT and SCHEME behind the prefix.
+func (e *environment) address(prefix string) address {
+	a := address{host: e.get(prefix + "_HOST")}
+	switch scheme := e.get(prefix + "_SCHEME"); scheme {
+	case "", "https":
+	case "http":
+		a.insecure = true
+	default:
+		e.wrongf("%s_SCHEME is neither https nor http", prefix)
+	}
+	a.port = a.schemePort()
+	if port := e.get(prefix + "_PORT"); port != "" {
+		n, err := strconv.ParseUint(port, 10, 16)
+		if err != nil || n == 0 {
+			e.wrongf("%s_PORT is no number from 1 to 65535", prefix)
+		} else {
+			a.port = int(n)
+		}
+	}
+	if strings.HasPrefix(a.host, "[") && strings.HasSuffix(a.host, "]") && strings.Contains(a.host, ":") {
+		a.host = a.host[1 : len(a.host)-1]
+	}
+	if a.host != "" && !validHost(a.host) {
+		e.wrongf("%s_HOST is no host name or address; the scheme belongs in %[1]s_SCHEME, the port in %[1]s_PORT", prefix)
+	}
+	return a
+}
+
+func validHost(host string) bool {
+	return net.ParseIP(host) != nil || !strings.ContainsFunc(host, func(r rune) bool {
+		return r != '-' && r != '.' && r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+	})
+}
+
+func (a address) schemePort() int {
+	if a.insecure {
+		return 80
+	}
+	return 443
+}
+
+// String returns the address as it stands in a URL.
+func (a address) String() string {
+	if a.port == a.schemePort() {
+		if strings.Contains(a.host, ":") {
+			return "[" + a.host + "]"
+		}
+		return a.host
+	}
+	return net.JoinHostPort(a.host, fmt.Sprint(a.port))
+}
+
+// tell tells pages to connect to the address.
+func (a address) tell(c *auth.ClientConfig) {
+	c.WSHost = a.host
+	if strings.Contains(a.host, ":") {
+		c.WSHost = "[" + a.host + "]"
+	}
+	c.WSPort, c.WSSPort = a.port, a.port
+	c.ForceTLS = !a.insecure
+	c.EnabledTransports = []string{"ws", "wss"}
+}

@@ -1,0 +1,61 @@
+package drivers_test
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/onairgo/onair/auth"
+	"github.com/onairgo/onair/broadcast"
+	"github.com/onairgo/onair/drivers"
+	"github.com/onairgo/onair/drivers/memory"
+)
+
+// One place gives the driver, the credentials for package auth, and what the
+// page needs. A program leaves out Lookup and reads its own environment.
+func ExampleFromEnv() {
+	environment := map[string]string{
+		"BROADCAST_CONNECTION": "pusher",
+		"PUSHER_APP_ID":        "1001",
+		"PUSHER_APP_KEY":       "key",
+		"PUSHER_APP_SECRET":    "secret",
+		"PUSHER_APP_CLUSTER":   "eu",
+	}
+	lookup := func(name string) (string, bool) { v, ok := environment[name]; return v, ok }
+
+	conn, err := drivers.FromEnv(drivers.Lookup(lookup))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	b := broadcast.New(conn.Driver)
+	page, _ := json.Marshal(conn.Client)
+	fmt.Println(b.Connections(), conn.App)
+	fmt.Println(string(page))
+
+	delete(environment, "PUSHER_APP_KEY")
+	environment["PUSHER_SCHEME"] = "wss"
+	_, err = drivers.FromEnv(drivers.Lookup(lookup))
+	fmt.Println(err)
+	// Output:
+	// [default] app "1001" key "key"
+	// {"broadcaster":"pusher","key":"key","cluster":"eu","forceTLS":true}
+	// drivers: environment of connection "pusher": missing PUSHER_APP_KEY; PUSHER_SCHEME is neither https nor http
+}
+
+// A program adds connections of its own, here one that delivers inside the
+// program, and takes it when the environment names none.
+func ExampleWith() {
+	conn, err := drivers.FromEnv(
+		drivers.With("memory", func(func(string) string) (drivers.Connection, error) {
+			return drivers.Connection{
+				Driver: memory.New(),
+				App:    auth.App{ID: "1", Key: "key", Secret: "secret"},
+			}, nil
+		}),
+		drivers.Default("memory"),
+		drivers.Lookup(func(string) (string, bool) { return "", false }),
+	)
+	fmt.Println(conn.Name, err)
+	// Output:
+	// memory <nil>
+}
