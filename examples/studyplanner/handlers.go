@@ -1,0 +1,187 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/onairgo/onair/broadcast"
+	"github.com/onairgo/onair/event"
+	"github.com/onairgo/onair/event/notification"
+)
+
+const loginCookie = "studyplanner"
+
+// currentUser tells the authorisation rules and the handlers who asks. A nil
+// user is a guest.
+func (a *app) currentUser(r *http.Request) (*user, error) {
+	c, err := r.Cookie(loginCookie)
+	if err != nil {
+		return nil, nil // a guest, not a fault
+	}
+	return a.planner.byToken(c.Value), nil
+}
+
+func (a *app) start(w http.ResponseWriter, r *http.Request) {
+	u, _ := a.currentUser(r)
+	answer := map[string]any{"user": u}
+	if a.warning != "" {
+		answer["warning"] = a.warning
+	}
+	if c := a.client(r); c != nil {
+		answer["echo"] = c
+	}
+	writeJSON(w, answer)
+}
+
+func (a *app) login(w http.ResponseWriter, r *http.Request) {
+	var in struct{ Name, Role string }
+	if !readJSON(w, r, &in) {
+		return
+	}
+	name := strings.TrimSpace(in.Name)
+	if name == "" || len(name) > 160 || in.Role != roleStudent && in.Role != roleMentor {
+		refuse(w, http.StatusUnprocessableEntity, "a login needs a name and a role, student or mentor")
+		return
+	}
+	u, token, fresh, err := a.planner.login(name, in.Role)
+	if err != nil {
+		refuse(w, http.StatusServiceUnavailable, err.Error())
+		return
+	}
+	http.SetCookie(w, &http.Cookie{
+		Name: loginCookie, Value: token, Path: "/", HttpOnly: true,
+		SameSite: http.SameSiteLaxMode, Secure: r.TLS != nil,
+	})
+	if fresh && u.Role == roleMentor {
+		a.dispatch(w, r, MentorArrived{ID: u.ID, Name: u.Name}, nil)
+		return
+	}
+	writeJSON(w, u)
+}
+
+func (a *app) logout(w http.ResponseWriter, r *http.Request) {
+	if c, err := r.Cookie(loginCookie); err == nil {
+		a.planner.logout(c.Value)
+	}
+	http.SetCookie(w, &http.Cookie{Name: loginCookie, Path: "/", MaxAge: -1})
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (a *app) state(w http.ResponseWriter, _ *http.Request, u *user) {
+	writeJSON(w, map[string]any{"mentors": a.planner.mentors(), "sessions": a.planner.sessionsOf(u)})
+}
+
+func (a *app) startSession(w http.ResponseWriter, r *http.Request, u *user) {
+	var in struct {
+		MentorID int    `json:"mentorId"`
+		Subject  string `json:"subject"`
+	}
+	if !readJSON(w, r, &in) {
+		return
+	}
+	if u.Role != roleStudent || strings.TrimSpace(in.Subject) == "" {
+		refuse(w, http.StatusUnprocessableEntity, "a student starts a session, and it needs a subject")
+		return
+	}
+	s, err := a.planner.start(u, in.MentorID, strings.TrimSpace(in.Subject))
+	if err != nil {
+		refuse(w, http.StatusUnprocessableEntity, err.Error())
+		return
+	}
+	a.dispatch(w, r, SessionStarted{SessionID: s.ID, StudentName: u.Name, Subject: s.Subject, MentorID: s.mentor.ID}, s)
+}
+
+func (a *app) message(w http.ResponseWriter, r *http.Request, u *user, s *session, text string) {
+	// The page that sent it shows it already.
+	a.dispatch(w, r, MessageSent{From: u.Name, Text: text, SessionID: s.ID}, nil, broadcast.ToOthers(r))
+}
+
+func (a *app) note(w http.ResponseWriter, r *http.Request, u *user, s *session, text string) {
+	if u != s.mentor {
+		refuse(w, http.StatusForbidden, "the mentor writes the notes")
+		return
+	}
+	a.dispatch(w, r, NoteWritten{Text: text, SessionID: s.ID}, nil)
+}
+
+func (a *app) homework(w http.ResponseWriter, r *http.Request, u *user, s *session, text string) {
+	if u != s.mentor {
+		refuse(w, http.StatusForbidden, "the mentor gives the homework")
+		return
+	}
+	n := HomeworkGiven{Title: "Homework from " + u.Name, Body: text}
+	a.dispatch(w, r, notification.To(s.student, n), nil)
+}
+
+// dispatch broadcasts the event and answers with what was made, or with 204.
+// What is stored stays stored when the broadcast fails: the pages read it at
+// the next load, and the log says what happened.
+func (a *app) dispatch(w http.ResponseWriter, r *http.Request, e event.Event, made any, options ...broadcast.DispatchOption) {
+	if err := a.broadcaster.Dispatch(r.Context(), e, options...); err != nil {
+		slog.ErrorContext(r.Context(), "event not dispatched", slog.Any("error", err))
+	}
+	if made == nil {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	writeJSON(w, made)
+}
+
+// loggedIn refuses guests.
+func (a *app) loggedIn(next func(http.ResponseWriter, *http.Request, *user)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		u, _ := a.currentUser(r)
+		if u == nil {
+			refuse(w, http.StatusUnauthorized, "log in first")
+			return
+		}
+		next(w, r, u)
+	}
+}
+
+// inSession finds the session in the path and reads the text in the body.
+func (a *app) inSession(next func(http.ResponseWriter, *http.Request, *user, *session, string)) http.HandlerFunc {
+	return a.loggedIn(func(w http.ResponseWriter, r *http.Request, u *user) {
+		s := a.planner.session(r.PathValue("id"), u)
+		if s == nil {
+			refuse(w, http.StatusNotFound, "you take part in no such session")
+			return
+		}
+		var in struct{ Text string }
+		if !readJSON(w, r, &in) {
+			return
+		}
+		text := strings.TrimSpace(in.Text)
+		if text == "" || len(text) > 2000 {
+			refuse(w, http.StatusUnprocessableEntity, "a text of 1 to 2000 bytes is needed")
+			return
+		}
+		next(w, r, u, s, text)
+	})
+}
+
+func readJSON(w http.ResponseWriter, r *http.Request, into any) bool {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 16<<10))
+	if err == nil {
+		err = json.Unmarshal(body, into)
+	}
+	if err != nil {
+		refuse(w, http.StatusBadRequest, "the body is no JSON that is understood here")
+		return false
+	}
+	return true
+}
+
+func refuse(w http.ResponseWriter, status int, message string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]string{"message": message})
+}
+
+func writeJSON(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(v)
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"crypto/rand"
+	"fmt"
+	"sync"
+
+	"github.com/onairgo/onair/channel"
+	"github.com/onairgo/onair/event/model"
+)
+
+// user is somebody who has logged in. Users and sessions live in memory: a
+// study planner would keep them in a database.
+type user struct {
+	ID   int    `json:"id"`
+	Name string `json:"name"`
+	Role string `json:"role"`
+}
+
+// ReceivesBroadcastNotificationsOn returns the channel of the user's
+// notifications, named as Laravel names it.
+func (u *user) ReceivesBroadcastNotificationsOn() []channel.Channel {
+	return []channel.Channel{model.Class("App.Models.User").Channel(u.ID)}
+}
+
+const (
+	roleStudent = "student"
+	roleMentor  = "mentor"
+)
+
+// session is one student studying with one mentor.
+type session struct {
+	ID      string `json:"id"`
+	Subject string `json:"subject"`
+	Student string `json:"student"`
+	Mentor  string `json:"mentor"`
+	student *user
+	mentor  *user
+}
+
+// has reports whether the user takes part in the session.
+func (s *session) has(u *user) bool { return u == s.student || u == s.mentor }
+
+// planner is the application's state.
+type planner struct {
+	mu       sync.Mutex
+	logins   map[string]*user // by cookie
+	users    []*user
+	sessions []*session
+}
+
+// maxUsers and maxSessions bound what a demonstration keeps.
+const (
+	maxUsers    = 1000
+	maxSessions = 1000
+)
+
+// login returns the user and a token for the cookie. The same name in the same
+// role is the same user again.
+func (p *planner) login(name, role string) (u *user, token string, fresh bool, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, known := range p.users {
+		if known.Name == name && known.Role == role {
+			u = known
+		}
+	}
+	if u == nil {
+		if len(p.users) == maxUsers {
+			return nil, "", false, fmt.Errorf("there are %d users already; restart the program", maxUsers)
+		}
+		u, fresh = &user{ID: len(p.users) + 1, Name: name, Role: role}, true
+		p.users = append(p.users, u)
+	}
+	token = rand.Text()
+	p.logins[token] = u
+	return u, token, fresh, nil
+}
+
+func (p *planner) logout(token string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.logins, token)
+}
+
+// byToken returns who is logged in with that cookie, or nil.
+func (p *planner) byToken(token string) *user {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.logins[token]
+}
+
+func (p *planner) mentors() []*user {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	found := []*user{}
+	for _, u := range p.users {
+		if u.Role == roleMentor {
+			found = append(found, u)
+		}
+	}
+	return found
+}
+
+func (p *planner) start(student *user, mentorID int, subject string) (*session, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	mentor := p.user(mentorID, roleMentor)
+	if mentor == nil {
+		return nil, fmt.Errorf("there is no mentor %d", mentorID)
+	}
+	if len(p.sessions) == maxSessions {
+		return nil, fmt.Errorf("there are %d sessions already; restart the program", maxSessions)
+	}
+	s := &session{
+		ID: fmt.Sprint(len(p.sessions) + 1), Subject: subject,
+		Student: student.Name, Mentor: mentor.Name, student: student, mentor: mentor,
+	}
+	p.sessions = append(p.sessions, s)
+	return s, nil
+}
+
+// user returns the user with that id and role, whatever role for an empty one,
+// or nil. The caller holds the lock.
+func (p *planner) user(id int, role string) *user {
+	for _, u := range p.users {
+		if u.ID == id && (role == "" || u.Role == role) {
+			return u
+		}
+	}
+	return nil
+}
+
+// session returns the session when the user takes part in it, or nil.
+func (p *planner) session(id string, u *user) *session {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, s := range p.sessions {
+		if s.ID == id && s.has(u) {
+			return s
+		}
+	}
+	return nil
+}
+
+func (p *planner) sessionsOf(u *user) []*session {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	found := []*session{}
+	for _, s := range p.sessions {
+		if s.has(u) {
+			found = append(found, s)
+		}
+	}
+	return found
+}
