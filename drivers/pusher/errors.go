@@ -66,7 +66,10 @@ func (e *APIError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "pusher: the service answered %d %s", e.Status, http.StatusText(e.Status))
 	if e.Location != "" {
-		fmt.Fprintf(&b, " to %s, and redirects are not followed; check Host, Path and Insecure", e.Location)
+		b.WriteString(" to " + e.Location)
+	}
+	if e.redirect() {
+		b.WriteString(", and redirects are not followed; check Host, Path and Insecure")
 	}
 	if e.Message != "" {
 		b.WriteString(": " + e.Message)
@@ -97,6 +100,8 @@ func (e *APIError) Is(target error) bool {
 	}
 	return false
 }
+
+func (e *APIError) redirect() bool { return e.Status >= 300 && e.Status < 400 }
 
 // permanent holds redirects too: they are a wrong address, which waiting does
 // not mend.
@@ -134,7 +139,7 @@ func (x *exchange) apiError() *APIError {
 	if date, err := http.ParseTime(x.header.Get("Date")); err == nil {
 		e.Date = date
 	}
-	if e.Status < 400 {
+	if e.redirect() {
 		e.Location = location(x.mask(x.header.Get("Location")))
 	} else {
 		e.retryAfter = parseRetryAfter(x.header.Get("Retry-After"), e.Date)

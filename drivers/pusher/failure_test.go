@@ -82,6 +82,10 @@ func faults() []fault {
 			return status(429, "", "Retry-After", inAnHour())(w, r, n)
 		}, status: 429, is: []error{pusher.ErrRateLimited}, wait: time.Hour},
 		{name: "429 with a date by a clock that is wrong", answer: status(429, "", "Date", "Sat, 01 Jan 2000 00:00:00 GMT", "Retry-After", "Sat, 01 Jan 2000 00:01:00 GMT"), status: 429, wait: time.Minute},
+		{name: "429 with a date and no clock", answer: func(w http.ResponseWriter, r request, n int) bool {
+			w.Header()["Date"] = nil
+			return status(429, "", "Retry-After", inAnHour())(w, r, n)
+		}, status: 429, wait: time.Hour},
 		{name: "429 with nonsense", answer: status(429, "", "Retry-After", "soon"), status: 429},
 		{name: "429 until the end of time", answer: status(429, "", "Retry-After", "18446744073709551615"), status: 429, wait: 24 * time.Hour},
 		{name: "408", answer: status(408, ""), status: 408},
@@ -92,7 +96,7 @@ func faults() []fault {
 		{name: "404", answer: status(404, ""), status: 404, permanent: true},
 		{name: "413", answer: status(413, ""), status: 413, permanent: true, is: []error{pusher.ErrPayloadTooLarge, broadcast.ErrTooLarge}},
 		{name: "307 in a circle", answer: circle, status: 307, permanent: true, text: "307 Temporary Redirect to /apps/1001/events, and redirects are not followed; check Host, Path and Insecure"},
-		{name: "301 without a place", answer: status(301, ""), status: 301, permanent: true},
+		{name: "301 without a place", answer: status(301, ""), status: 301, permanent: true, text: "301 Moved Permanently, and redirects are not followed"},
 		{name: "200 with HTML", answer: status(200, "<html>sign in</html>", "Content-Type", "text/html"), is: []error{pusher.ErrUnexpectedAnswer}, text: `status 200, content type "text/html", 20 bytes`},
 		{name: "200 with nothing", answer: status(200, ""), is: []error{pusher.ErrUnexpectedAnswer}},
 		{name: "204", answer: func(w http.ResponseWriter, _ request, _ int) bool { w.WriteHeader(204); return true }, is: []error{pusher.ErrUnexpectedAnswer}},
@@ -539,6 +543,7 @@ func TestShutdown(t *testing.T) {
 	done, cancel := context.WithCancel(t.Context())
 	cancel()
 	require.ErrorIs(t, d.Shutdown(done), context.Canceled, "one request is under way")
+	require.ErrorIs(t, d.Shutdown(done), context.Canceled)
 	require.ErrorIs(t, d.Broadcast(t.Context(), messages(1)), pusher.ErrClosed)
 	require.ErrorIs(t, d.Ping(t.Context()), pusher.ErrClosed)
 	ends := make(chan error, 3)
@@ -550,7 +555,7 @@ func TestShutdown(t *testing.T) {
 	for range cap(ends) {
 		require.NoError(t, <-ends)
 	}
-	require.NoError(t, d.Shutdown(t.Context()))
+	require.NoError(t, d.Shutdown(done), "nothing is left to wait for")
 }
 
 // TestShutdownInTheMiddle races dispatches with a shutdown: each is delivered

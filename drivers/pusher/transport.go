@@ -89,8 +89,8 @@ func (x *exchange) read(resp *http.Response, err error) error {
 
 func (x *exchange) good() bool { return x.status >= 200 && x.status < 300 }
 
-// do makes one request with a client of its own and decodes the
-// answer into result, a pointer to a struct.
+// do makes one request with a client of its own and decodes the answer, a JSON
+// object, into result.
 func (d *Driver) do(ctx context.Context, x *exchange, result any, send func(*pusherhttp.Client) error) error {
 	if err := d.enter(ctx); err != nil {
 		return err
@@ -183,24 +183,35 @@ func (d *Driver) leave() { <-d.places }
 // also at the same time.
 func (d *Driver) Shutdown(ctx context.Context) error {
 	d.closing.Do(func() { close(d.closed) })
-	select {
-	case d.draining <- struct{}{}:
-		defer func() { <-d.draining }()
-	case <-ctx.Done():
-		return contextError(ctx)
+	if err := take(ctx, d.draining); err != nil {
+		return err
 	}
+	defer func() { <-d.draining }()
 	// Whoever holds every place knows that nobody else does. They are kept:
 	// nothing is sent any more.
-	for d.held < cap(d.places) {
-		select {
-		case d.places <- struct{}{}:
-			d.held++
-		case <-ctx.Done():
-			return contextError(ctx)
+	for ; d.held < cap(d.places); d.held++ {
+		if err := take(ctx, d.places); err != nil {
+			return err
 		}
 	}
 	if d.own != nil {
 		d.own.CloseIdleConnections()
 	}
 	return nil
+}
+
+// take takes one of the channel's places. It waits for a free one until the
+// context is done, and needs no time when there is one.
+func take(ctx context.Context, places chan struct{}) error {
+	select {
+	case places <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case places <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return contextError(ctx)
+	}
 }
