@@ -69,13 +69,14 @@ func publicAddress(addr net.Addr) (host, port string) {
 	return host, port
 }
 
-// javaScript returns s as a literal of JavaScript.
+// javaScript returns s as a string literal of JavaScript.
 func javaScript(s string) string {
 	b, err := json.Marshal(s)
 	if err != nil {
 		panic(err) // a string always encodes
 	}
-	return string(b)
+	inside := string(b[1 : len(b)-1])
+	return "'" + strings.ReplaceAll(inside, "'", `\'`) + "'"
 }
 
 // dotenvValue returns s as the value of a variable in an .env file, quoted if

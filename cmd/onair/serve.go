@@ -97,9 +97,12 @@ func serve(ctx context.Context, srv *server.Server, ln net.Listener, log *slog.L
 	defer cancel()
 	// The listener stays open while the connections are closed: who comes back
 	// too early is told so, and publishers get an answer.
-	err := errors.Join(failed, h.Shutdown(stopping))
-	if failed == nil {
-		<-ended
+	err := errors.Join(srv.Shutdown(stopping), h.Shutdown(stopping))
+	if err != nil {
+		err = fmt.Errorf("stop: %w", err)
 	}
-	return err
+	if failed == nil {
+		<-ended // with http.ErrServerClosed
+	}
+	return errors.Join(failed, err)
 }

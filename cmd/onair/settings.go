@@ -101,11 +101,20 @@ func variable(flagName string) string {
 
 // setApp checks the credentials, or makes some up if there are none at all.
 func (s *settings) setApp() error {
-	if s.app.ID == "" && s.app.Key == "" && s.app.Secret == "" {
+	var missing []string
+	for _, c := range []struct{ flagName, value string }{{"app-id", s.app.ID}, {"app-key", s.app.Key}, {"app-secret", s.app.Secret}} {
+		if c.value == "" {
+			missing = append(missing, fmt.Sprintf("-%s (%s)", c.flagName, variable(c.flagName)))
+		}
+	}
+	switch len(missing) {
+	case 0:
+		return s.app.Validate()
+	case 3:
 		s.app, s.generated = randomApp(), true
 		return nil
 	}
-	return s.app.Validate()
+	return fmt.Errorf("the credentials lack %s; give all three, or none to have some made up", strings.Join(missing, " and "))
 }
 
 // randomApp returns credentials in the form that Pusher's have.
