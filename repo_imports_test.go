@@ -23,11 +23,12 @@ var layers = []layer{
 	{"internal/pusherproto", nil},
 	{"event", []string{"event", "channel"}},
 	{"broadcast", []string{"broadcast", "event", "channel", "internal/pusherproto"}},
-	{"auth", []string{"auth", "channel", "internal/pusherproto"}},
+	{"auth", []string{"auth", "channel", "internal/pusherproto", "internal/strictjson"}},
 	{"server", []string{"server", "broadcast", "event", "auth", "channel", "internal"}},
 	{"drivers", []string{"broadcast", "event", "auth", "channel", "internal/pusherproto"}},
 	{"internal/tools", nil},
 	{"internal/e2e", []string{"."}},
+	{"internal/bench", []string{"."}},
 	{"internal", []string{"internal", "channel"}},
 	{"cmd", []string{"."}},
 	{"examples", []string{"."}},
@@ -136,7 +137,7 @@ var lightPackages = map[string][]string{
 	"channel":   {ours("channel")},
 	"event":     {ours("event"), ours("channel")},
 	"broadcast": {ours("broadcast"), ours("event"), ours("channel"), ours("internal/pusherproto"), "github.com/google/uuid", "golang.org/x/crypto", "golang.org/x/sys"},
-	"auth":      {ours("auth"), ours("channel"), ours("internal/pusherproto"), "golang.org/x/time", "golang.org/x/crypto", "golang.org/x/sys"},
+	"auth":      {ours("auth"), ours("channel"), ours("internal/pusherproto"), ours("internal/strictjson"), "golang.org/x/time", "golang.org/x/crypto", "golang.org/x/sys"},
 }
 
 func TestLightPackages(t *testing.T) {

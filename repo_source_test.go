@@ -27,12 +27,13 @@ var sourceRules = []rule{
 	},
 	{
 		name:  "no sleeping tests",
-		cure:  "wait for the event itself, or run inside synctest.Test, where time is virtual",
+		cure:  "wait for the event itself, or run inside synctest.Test, where time is virtual; a function that only such tests call shows it with synctest.Wait",
 		check: perFile(sleeps),
 		bad:   map[string]string{"a_test.go": source(`import "time"`, "func f() { time.Sleep(1) }")},
 		good: map[string]string{
 			"a.go":      source(`import "time"`, "func f() { time.Sleep(1) }"),
 			"a_test.go": source(`import ("time"; "testing/synctest")`, "func f() { synctest.Test(nil, func() { time.Sleep(1) }) }"),
+			"b_test.go": source(`import ("time"; "testing/synctest")`, "func pass() { synctest.Wait(); time.Sleep(1) }"),
 		},
 	},
 	{
@@ -99,20 +100,27 @@ func functionLength(files []*file, report func(where, what string)) {
 	}
 }
 
+// sleeps allows a sleep in virtual time: inside synctest.Test, or in a function
+// that calls synctest.Wait, which panics outside of a bubble.
 func sleeps(f *file, report func(where, what string)) {
 	if !f.isTest() {
 		return
 	}
 	var bubbles []ast.Node
-	ast.Inspect(f.syntax, func(n ast.Node) bool {
-		if call, ok := n.(*ast.CallExpr); ok && operandName(call.Fun) == "Test" {
-			f.uses("testing/synctest", func(sel *ast.SelectorExpr) {
-				if sel == call.Fun {
-					bubbles = append(bubbles, call)
+	f.uses("testing/synctest", func(sel *ast.SelectorExpr) {
+		ast.Inspect(f.syntax, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.CallExpr:
+				if n.Fun == ast.Expr(sel) && sel.Sel.Name == "Test" {
+					bubbles = append(bubbles, n)
 				}
-			})
-		}
-		return true
+			case *ast.FuncDecl:
+				if sel.Sel.Name == "Wait" && n.Pos() <= sel.Pos() && sel.End() <= n.End() {
+					bubbles = append(bubbles, n)
+				}
+			}
+			return true
+		})
 	})
 	f.uses("time", func(sel *ast.SelectorExpr) {
 		inBubble := func(n ast.Node) bool { return n.Pos() <= sel.Pos() && sel.End() <= n.End() }

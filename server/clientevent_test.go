@@ -73,7 +73,7 @@ func TestAcceptanceClientEvents(t *testing.T) {
 			code, _ := p.fails()
 			assert.Equal(t, 4301, code)
 			q.lives()
-			time.Sleep(100 * time.Millisecond) // of the bubble
+			pass(100 * time.Millisecond) // of the bubble
 			p.whisper("client-x", "private-a", 11)
 			q.hears("client-x", "private-a", "11")
 		}},

@@ -98,7 +98,9 @@ type Config struct {
 // AppQuery asks for an app by its id or by one of its keys; the other is
 // empty.
 type AppQuery struct {
-	ID  string
+	// ID is the app's id, or empty.
+	ID string
+	// Key is one of the app's keys, or empty.
 	Key string
 }
 
@@ -120,7 +122,7 @@ type Limits struct {
 	// beyond what the operating system buffers, before it is closed with 4100;
 	// 1 MiB by default.
 	Overflow int
-	// OverflowTime is for how long such a client may take nothing at all; 5
+	// OverflowTime is for how long the socket of such a client may stay full; 5
 	// seconds by default.
 	OverflowTime time.Duration
 	// ClientEvents is the most client events a second of one connection, with

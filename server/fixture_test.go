@@ -114,14 +114,20 @@ func (w *site) open(path string, header ...string) *page {
 func (w *site) connect(header ...string) *page {
 	w.t.Helper()
 	p := w.open(w.path, header...)
-	hello := p.next()
-	require.Equal(p.t, "pusher:connection_established", hello.Event, "%s", hello.Data)
+	p.hello()
+	return p
+}
+
+// hello reads the first frame.
+func (p *page) hello() {
+	p.t.Helper()
+	f := p.next()
+	require.Equal(p.t, "pusher:connection_established", f.Event, "%s", f.Data)
 	var data struct {
 		SocketID string `json:"socket_id"`
 	}
-	require.NoError(p.t, json.Unmarshal([]byte(hello.data(p.t)), &data))
+	require.NoError(p.t, json.Unmarshal([]byte(f.data(p.t)), &data))
 	p.socketID = data.SocketID
-	return p
 }
 
 // on connects and subscribes to the channels.
@@ -297,4 +303,10 @@ func (p *page) closeFrame(code int) {
 	closed, ok := errors.AsType[*wstest.ClosedError](err)
 	require.True(p.t, ok, "%v %s", err, text)
 	require.EqualValues(p.t, code, closed.Code)
+}
+
+// pass lets virtual time pass, after everything has come to rest.
+func pass(d time.Duration) {
+	synctest.Wait() // panics outside of a bubble
+	time.Sleep(d)
 }

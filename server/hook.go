@@ -55,6 +55,7 @@ type Connection struct {
 
 // Subscription is a connection that came to a channel or left it.
 type Subscription struct {
+	// AppID, Channel and SocketID say who subscribed to what.
 	AppID    string
 	Channel  channel.Channel
 	SocketID string
@@ -67,6 +68,7 @@ type Subscription struct {
 
 // MemberChange is a user who came to a presence channel or left it.
 type MemberChange struct {
+	// AppID, Channel and UserID say who is a member of what.
 	AppID   string
 	Channel channel.Channel
 	UserID  string
@@ -76,17 +78,20 @@ type MemberChange struct {
 
 // ClientEvent is an event that a page sent to the others on a channel.
 type ClientEvent struct {
+	// AppID, Channel and SocketID say who sent it where.
 	AppID    string
 	Channel  channel.Channel
-	Event    string
-	Data     string
 	SocketID string
+	// Event is the name with its "client-", and Data what came with it.
+	Event string
+	Data  string
 	// UserID is the id of the member on a presence channel; empty on others.
 	UserID string
 }
 
 // CacheMiss is a subscription to a cache channel that keeps no event.
 type CacheMiss struct {
+	// AppID, Channel and SocketID say who subscribed to what.
 	AppID    string
 	Channel  channel.Channel
 	SocketID string

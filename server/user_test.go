@@ -65,7 +65,7 @@ func TestAcceptanceUsers(t *testing.T) {
 			require.NoError(t, c.ws.Close())
 			a.quiet(4 * time.Second)
 			require.NoError(t, c2.ws.Close())
-			time.Sleep(time.Second)
+			pass(time.Second)
 			c = w.connect()
 			c.signIn(`{"id":"c"}`) // within the grace
 			a.quiet(4 * time.Second)

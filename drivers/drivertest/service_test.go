@@ -131,7 +131,7 @@ func (s *service) overlaps() bool {
 	s.inFlight++
 	overlaps := s.inFlight > 1
 	s.mu.Unlock()
-	time.Sleep(time.Millisecond) // of the bubble's clock
+	<-time.After(time.Millisecond) // of the bubble's clock, so that calls overlap
 	s.mu.Lock()
 	s.inFlight--
 	s.mu.Unlock()
