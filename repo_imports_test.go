@@ -27,6 +27,7 @@ var layers = []layer{
 	{"server", []string{"server", "broadcast", "event", "auth", "channel", "internal"}},
 	{"drivers", []string{"broadcast", "event", "auth", "channel", "internal/pusherproto"}},
 	{"internal/tools", nil},
+	{"internal/bench", []string{"."}},
 	{"internal/e2e", []string{"."}},
 	{"internal/bench", []string{"."}},
 	{"internal", []string{"internal", "channel"}},
