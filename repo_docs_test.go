@@ -217,7 +217,8 @@ func TestDocumentedPrograms(t *testing.T) {
 	})
 }
 
-// TestQuickStart checks that the README's first program is short and that there is one.
+// TestQuickStart checks that the README's first program is short, that there is
+// one, and that it is the one in examples/quickstart.
 func TestQuickStart(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("README.md")
@@ -230,6 +231,13 @@ func TestQuickStart(t *testing.T) {
 	}
 	if n := strings.Count(all[0], "\n"); n >= 20 {
 		t.Errorf("the quick start has %d lines, want fewer than 20:\n%s", n, all[0])
+	}
+	example, err := os.ReadFile("examples/quickstart/main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, program, _ := strings.Cut(string(example), "\n"); program != all[0] {
+		t.Errorf("examples/quickstart/main.go is not the README's quick start below one line of comment:\n%s", program)
 	}
 }
 
