@@ -38,8 +38,8 @@ func reset(c *net.TCPConn) {
 }
 
 // slow is the deadline of requests that are not answered: long enough for one
-// to get to the service.
-const slow = 300 * time.Millisecond
+// to get to the service, and be answered, on a machine with much else to do.
+const slow = 2 * time.Second
 
 // fault is a way in which a service fails.
 type fault struct {
@@ -69,9 +69,9 @@ func faults() []fault {
 		{name: "closed before an answer", answer: func(w http.ResponseWriter, _ request, _ int) bool { _ = connection(w).Close(); return true }, text: "EOF"},
 		{name: "no HTTP at all", answer: raw("SSH-2.0-OpenSSH_9.2\r\n\r\n"), text: "malformed"},
 		{name: "hangs, the caller's deadline", answer: hang, within: slow, is: []error{context.DeadlineExceeded}},
-		{name: "hangs, the driver's timeout", answer: hang, change: shortTimeout, is: []error{context.DeadlineExceeded}, text: "no answer within 300ms"},
+		{name: "hangs, the driver's timeout", answer: hang, change: shortTimeout, is: []error{context.DeadlineExceeded}, text: "no answer within 2s"},
 		{name: "a byte every 20 ms", answer: drip, within: slow, is: []error{context.DeadlineExceeded}},
-		{name: "a byte every 20 ms, the driver's timeout", answer: drip, change: shortTimeout, is: []error{context.DeadlineExceeded}, text: "no answer within 300ms"},
+		{name: "a byte every 20 ms, the driver's timeout", answer: drip, change: shortTimeout, is: []error{context.DeadlineExceeded}, text: "no answer within 2s"},
 		{name: "500", answer: status(500, "sorry"), status: 500, text: "500 Internal Server Error: sorry"},
 		{name: "502", answer: status(502, "<html>\n\t<b>Bad gateway</b></html>"), status: 502, text: "502 Bad Gateway: <html> <b>Bad gateway</b></html>"},
 		{name: "503", answer: status(503, ""), status: 503, text: "503 Service Unavailable"},
@@ -188,7 +188,7 @@ func TestFaults(t *testing.T) {
 			m := message("paid", `{"payload":"canary-payload"}`, channel.Private("a"), channel.Private("b"))
 			err := d.Broadcast(ctx, []broadcast.Message{m})
 			require.Error(t, err)
-			assert.Less(t, time.Since(start), 3*time.Second)
+			assert.Less(t, time.Since(start), 20*time.Second)
 			parts := broadcast.Undelivered(err)
 			require.Len(t, parts, 1)
 			assert.Equal(t, m, parts[0].Message)
