@@ -46,6 +46,8 @@
 // over; sending it again may deliver it twice, unless the service knows
 // [Config.IdempotencyKeys].
 //
-// No error, no log and no print of a [Driver] or a [Config] shows the secret,
-// the signature or the key of a request.
+// No error repeats the secret, the signature or the key of a request, even
+// where the service or a transport does, and no print of a [Driver] or a
+// [Config] shows the secret. Only values of less than 8 bytes, which cannot be
+// told from ordinary words, are not hidden in what others say.
 package pusher
