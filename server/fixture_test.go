@@ -95,8 +95,16 @@ type page struct {
 	socketID string
 }
 
-// open opens a WebSocket and reads nothing.
+// open opens a WebSocket, which is closed with the test, and reads nothing.
 func (w *site) open(path string, header ...string) *page {
+	w.t.Helper()
+	p := w.visit(path, header...)
+	w.t.Cleanup(func() { _ = p.ws.Close() })
+	return p
+}
+
+// visit opens a WebSocket that is the caller's to close.
+func (w *site) visit(path string, header ...string) *page {
 	w.t.Helper()
 	conn, err := w.dial()
 	require.NoError(w.t, err)
@@ -106,7 +114,6 @@ func (w *site) open(path string, header ...string) *page {
 	}
 	ws, err := wstest.Dial(conn, r)
 	require.NoError(w.t, err)
-	w.t.Cleanup(func() { _ = ws.Close() })
 	return &page{t: w.t, ws: ws}
 }
 

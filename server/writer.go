@@ -25,7 +25,7 @@ type outgoing struct {
 	closing  bool     // a close frame is written or in backlog; nothing may follow
 	answered bool     // the peer has sent its close frame
 	slow     bool     // the peer took too little and is closed for it
-	dead     bool     // the socket is closed
+	dead     bool     // the connection is cut off; nothing is written any more
 	moved    int64    // when bytes of backlog were last written
 }
 
@@ -185,6 +185,9 @@ func (c *conn) nextFlush() []byte {
 func (c *conn) advanceLocked(n int) {
 	o := &c.out
 	o.held = 0
+	if o.dead {
+		return // nothing is left of it
+	}
 	if n > 0 {
 		o.moved = c.server.now()
 	}
@@ -229,7 +232,7 @@ func (c *conn) answerClose(code uint16) {
 	}
 }
 
-// kill closes the socket at once.
+// kill cuts the connection off at once.
 func (c *conn) kill() {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
@@ -243,6 +246,13 @@ func (c *conn) killLocked() {
 	}
 	o.dead = true
 	o.backlog, o.offset, o.bytes = nil, 0, 0
+	if o.fd >= 0 {
+		// Closing would wait for the goroutines that read and flush, one of
+		// which may be here or wait for the lock. This wakes them, and the one
+		// that reads closes the socket when it ends.
+		shutSocket(o.fd)
+		return
+	}
 	closeNow(c.netConn)
 }
 
@@ -272,7 +282,7 @@ func (c *conn) ending() bool {
 	return c.out.closing || c.out.dead
 }
 
-// dead reports whether the socket is closed.
+// dead reports whether the connection is cut off.
 func (c *conn) dead() bool {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
