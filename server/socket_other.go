@@ -14,3 +14,5 @@ func rawConn(net.Conn) syscall.RawConn { return nil }
 func writeSocket(int, []byte) (int, error) { return 0, errors.ErrUnsupported }
 
 func readSocket(uintptr, []byte) (int, bool, error) { return 0, false, errors.ErrUnsupported }
+
+func shutSocket(int) {}

@@ -57,3 +57,6 @@ func readSocket(fd uintptr, b []byte) (n int, again bool, err error) {
 		}
 	}
 }
+
+// shutSocket ends both directions without waiting for anybody.
+func shutSocket(fd int) { _ = syscall.Shutdown(fd, syscall.SHUT_RDWR) } // fails if the peer has done so

@@ -67,9 +67,12 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, key string)
 // turnAway tells a client that it may not connect.
 func (s *Server) turnAway(nc net.Conn, early []byte, code uint16, message string) {
 	c := s.newConn(nc, nil)
-	c.writeLast(farewell(code, message))
-	if !s.goOutside(func() { c.finish(c.receive(early)) }) {
-		c.kill()
+	told := s.goOutside(func() {
+		c.writeLast(farewell(code, message))
+		c.finish(c.receive(early))
+	})
+	if !told {
+		_ = nc.Close() // nobody is left to wait for the client
 	}
 }
 
