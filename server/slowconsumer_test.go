@@ -4,10 +4,15 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/onairgo/onair/channel"
+	"github.com/onairgo/onair/internal/memnet"
+	"github.com/onairgo/onair/server"
 )
 
 // Pages that do not read vanish while events wait for them, which the goroutine
@@ -37,4 +42,36 @@ func TestSlowPagesThatVanish(t *testing.T) {
 	}
 	w.broadcast("end", "", channel.Public("end"))
 	quick.hears("end", "end", "")
+}
+
+// thinLine is a connection that carries ten kilobytes a second.
+type thinLine struct{ *memnet.Conn }
+
+func (l thinLine) Read(b []byte) (int, error) {
+	<-time.After(100 * time.Millisecond)
+	return l.Conn.Read(b[:min(len(b), 1000)])
+}
+
+// What a page takes counts while the event is not over: it takes ten seconds
+// for one, and moves all the time.
+func TestSlowPageWithLargeEvent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		listener := memnet.Listen()
+		w := newSite(t, listener, func() (net.Conn, error) {
+			conn, err := listener.Dial(t.Context())
+			if err != nil {
+				return nil, err
+			}
+			return thinLine{conn}, conn.SetReadBuffer(1 << 10)
+		}, func(c *server.Config) { c.Limits.EventData = 100_000 })
+		p := w.on("news")
+		p.ws.Timeout = time.Minute
+		start := time.Now()
+		data := strings.Repeat("x", 100_000)
+		w.broadcast("e", data, channel.Public("news"))
+		p.hears("e", "news", data)
+		assert.Greater(t, time.Since(start), 9*time.Second)
+		p.lives()
+	})
 }

@@ -45,7 +45,7 @@ var pingFrame = websocket.AppendPing(nil, nil)
 // lookAfter closes a connection whose time is over for one reason or another.
 func (c *conn) lookAfter(now int64) {
 	cf, l := &c.server.config, &c.server.limits
-	if since := c.stalled(); since != 0 && l.OverflowTime >= 0 && now-since > int64(l.OverflowTime) {
+	if since, ok := c.stalled(); ok && l.OverflowTime >= 0 && now-since > int64(l.OverflowTime) {
 		c.giveUp()
 	}
 	if c.ending() {

@@ -36,8 +36,8 @@ func (o *outgoing) init(raw syscall.RawConn) {
 	}
 }
 
-// maxFlush is how many bytes of several chunks are put together for one write
-// to what is no plain socket. It fills a TLS record.
+// maxFlush is the most bytes of one write to what is no plain socket, put
+// together from several chunks or a part of one. It fills a TLS record.
 const maxFlush = 16 << 10
 
 // write writes frames, which must not be changed afterwards. It never waits.
@@ -168,6 +168,9 @@ func (c *conn) nextFlush() []byte {
 	}
 	b := o.backlog[0][o.offset:]
 	o.held = 1
+	if len(b) > maxFlush {
+		return b[:maxFlush] // what a slow client takes of it shows sooner
+	}
 	for _, next := range o.backlog[1:] {
 		if len(b)+len(next) > maxFlush {
 			break
@@ -264,15 +267,12 @@ func closeNow(nc net.Conn) {
 	_ = nc.Close() // nobody is left to tell
 }
 
-// stalled reports since when a client with a backlog has taken nothing; 0 if it
-// has none.
-func (c *conn) stalled() int64 {
+// stalled reports since when a client with a backlog has taken nothing; it is
+// not ok if there is no backlog.
+func (c *conn) stalled() (since int64, ok bool) {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
-	if len(c.out.backlog) == 0 {
-		return 0
-	}
-	return c.out.moved
+	return c.out.moved, len(c.out.backlog) > 0
 }
 
 // ending reports whether the connection is about to end, or has.
