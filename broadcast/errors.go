@@ -32,7 +32,8 @@ var errNoPing = fmt.Errorf("broadcast: driver cannot be pinged: %w", errors.ErrU
 // DeliveryError is one message that was not delivered. Sending it again, with
 // [Broadcaster.Deliver] of its Delivery, repeats nothing that succeeded.
 type DeliveryError struct {
-	// Connection is the name of the connection.
+	// Connection is the name of the connection. Drivers leave it empty; the
+	// broadcaster fills it in.
 	Connection string
 	// Message is what was not delivered.
 	Message Message
@@ -54,7 +55,10 @@ func (e *DeliveryError) Error() string {
 		}
 		channels.WriteString(c.String())
 	}
-	return fmt.Sprintf("broadcast: event %q on %s via %q: %v", e.Message.Event, channels.String(), e.Connection, e.Err)
+	if e.Connection != "" {
+		fmt.Fprintf(&channels, " via %q", e.Connection)
+	}
+	return fmt.Sprintf("broadcast: event %q on %s: %v", e.Message.Event, channels.String(), e.Err)
 }
 
 // Unwrap returns the cause.
@@ -90,7 +94,8 @@ func deliveryErrors(err error, found []*DeliveryError) []*DeliveryError {
 type PayloadError struct {
 	// Event is the event's name.
 	Event string
-	// Connection is the name of the connection.
+	// Connection is the name of the connection; empty where a driver was called
+	// directly.
 	Connection string
 	// Size and Limit are bytes. For an encrypted channel Size is that of the
 	// sealed form.
@@ -109,7 +114,12 @@ type FieldSize struct {
 // Error names the event, both sizes and the largest fields.
 func (e *PayloadError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "broadcast: payload too large: event %q has %d bytes, connection %q takes %d", e.Event, e.Size, e.Connection, e.Limit)
+	fmt.Fprintf(&b, "broadcast: payload too large: event %q has %d bytes, ", e.Event, e.Size)
+	if e.Connection != "" {
+		fmt.Fprintf(&b, "connection %q takes %d", e.Connection, e.Limit)
+	} else {
+		fmt.Fprintf(&b, "the limit is %d", e.Limit)
+	}
 	for i, f := range e.Largest {
 		if i == 0 {
 			b.WriteString("; largest fields:")
@@ -146,16 +156,22 @@ type permanentError struct{ error }
 func (e *permanentError) Unwrap() error        { return e.error }
 func (e *permanentError) Is(target error) bool { return target == ErrPermanent }
 
-// RetryAfter returns how long the service asked to wait before the next try.
-// It looks for an error in the tree with the method RetryAfter() time.Duration.
-func RetryAfter(err error) (time.Duration, bool) {
-	if e, ok := errors.AsType[interface {
-		error
-		RetryAfter() time.Duration
-	}](err); ok {
-		if wait := e.RetryAfter(); wait > 0 {
-			return wait, true
+// RetryAfter returns how long the service asked to wait before the next try:
+// the longest wait where err joins several. It looks for errors in the tree
+// with the method RetryAfter() time.Duration.
+func RetryAfter(err error) (wait time.Duration, ok bool) {
+	if e, is := err.(interface{ RetryAfter() time.Duration }); is {
+		wait = max(0, e.RetryAfter())
+	}
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		inner, _ := RetryAfter(e.Unwrap())
+		wait = max(wait, inner)
+	case interface{ Unwrap() []error }:
+		for _, part := range e.Unwrap() {
+			inner, _ := RetryAfter(part)
+			wait = max(wait, inner)
 		}
 	}
-	return 0, false
+	return wait, wait > 0
 }

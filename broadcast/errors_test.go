@@ -42,6 +42,7 @@ func TestRetryAfter(t *testing.T) {
 		{busy{}, 0},
 		{busy{-time.Second}, 0},
 		{errors.Join(errors.New("x"), &broadcast.DeliveryError{Err: fmt.Errorf("try: %w", busy{time.Minute})}), time.Minute},
+		{errors.Join(busy{}, busy{time.Second}, busy{time.Minute}, busy{2 * time.Second}), time.Minute},
 	} {
 		wait, ok := broadcast.RetryAfter(test.err)
 		require.Equal(t, test.want, wait)
@@ -80,6 +81,14 @@ func TestDeliveryErrorText(t *testing.T) {
 	require.EqualError(t, e, `broadcast: event "order.paid" on private-a, b via "audit": connection refused`)
 	e.Message.Channels = private(5)
 	require.EqualError(t, e, `broadcast: event "order.paid" on private-c.0, private-c.1, private-c.2 and 2 more via "audit": connection refused`)
-	e.Message.Channels = nil
-	require.ErrorContains(t, e, "order.paid")
+	e.Message.Channels, e.Connection = private(1), ""
+	require.EqualError(t, e, `broadcast: event "order.paid" on private-c.0: connection refused`)
+}
+
+func TestPayloadErrorText(t *testing.T) {
+	t.Parallel()
+	e := &broadcast.PayloadError{Event: "order.paid", Connection: "audit", Size: 12, Limit: 10, Largest: []broadcast.FieldSize{{Field: "a", Size: 7}, {Field: "b", Size: 1}}}
+	require.EqualError(t, e, `broadcast: payload too large: event "order.paid" has 12 bytes, connection "audit" takes 10; largest fields: "a" 7, "b" 1; send an id and let the page fetch the rest`)
+	e = &broadcast.PayloadError{Event: "order.paid", Size: 12, Limit: 10}
+	require.EqualError(t, e, `broadcast: payload too large: event "order.paid" has 12 bytes, the limit is 10; send an id and let the page fetch the rest`)
 }

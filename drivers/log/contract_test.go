@@ -48,10 +48,12 @@ func (b *book) write(r slog.Record) error {
 	if b.tries[event]++; event == b.failing {
 		return errors.New("disk full")
 	}
-	for _, name := range fields["channels"].Any().([]string) {
-		b.list = append(b.list, drivertest.Arrival{
-			Event: event, Channel: name, Data: fields["data"].String(), SocketID: fields["socket_id"].String(),
-		})
+	a := drivertest.Arrival{Event: event, Data: fields["data"].String()}
+	if id, ok := fields["socket_id"]; ok {
+		a.SocketID = id.String()
+	}
+	for _, a.Channel = range fields["channels"].Any().([]string) {
+		b.list = append(b.list, a)
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ func ExampleNew() {
 	_ = b.Dispatch(ctx, event.Of("note", map[string]any{"text": "for two"}, channel.Encrypted("chat.7")))
 	// Output:
 	// level=INFO msg="broadcasting event" event=order.paid echo=.order.paid channels=[private-orders.7] data="{\"id\":7}" socket_id=1.2
-	// level=INFO msg="broadcasting event" event=note echo=.note channels=[private-encrypted-chat.7] data=withheld socket_id=""
+	// level=INFO msg="broadcasting event" event=note echo=.note channels=[private-encrypted-chat.7] data=withheld
 }
 
 // withoutTimeAndID leaves out what differs from run to run.

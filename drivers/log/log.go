@@ -9,8 +9,8 @@
 //   - channels: the names on the wire, prefixes included
 //   - data: the payload, as JSON where the handler writes JSON and as a
 //     quoted string elsewhere
-//   - socket_id: the connection that would be left out, or nothing
 //   - id: the message's id
+//   - socket_id: the connection that would be left out, where there is one
 //
 // The payload of an encrypted channel is nobody's to read, the log's neither:
 // its data is the word "withheld".
@@ -91,9 +91,11 @@ func record(m broadcast.Message, pc uintptr) slog.Record {
 		slog.String("echo", broadcast.EchoName(m.Event)),
 		slog.Any("channels", channels),
 		slog.Any("data", data),
-		slog.String("socket_id", m.SocketID),
 		slog.String("id", m.ID),
 	)
+	if m.SocketID != "" {
+		r.AddAttrs(slog.String("socket_id", m.SocketID))
+	}
 	return r
 }
 

@@ -51,6 +51,10 @@ func TestRecord(t *testing.T) {
 		"socket_id": "1.2",
 		"id":        "0199",
 	}, records[0])
+
+	m := message(`{}`, channel.Public("orders"))
+	m.SocketID = ""
+	assert.NotContains(t, logged(t, m)[0], "socket_id", "there is nobody to leave out")
 }
 
 func TestOneRecordForEachMessageInOrder(t *testing.T) {
