@@ -50,7 +50,7 @@ func (s *scripted) Authorize(ctx context.Context, id auth.Identity, _ string, ch
 	if id == "" {
 		return nil, &auth.DenyError{Status: 403}
 	}
-	grant := &auth.Grant{Auth: "unused"}
+	grant := &auth.Grant{}
 	if ch.Kind() == channel.KindPresence {
 		grant.ChannelData = `{"user_id":"` + id.(string) + `","user_info":{"by":"rule"}}`
 	}

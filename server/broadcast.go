@@ -82,8 +82,8 @@ func (h *Hub) Limits() broadcast.Limits {
 
 // Ping reports whether the server takes messages for the app.
 func (h *Hub) Ping(ctx context.Context) error {
-	if h.server.lifecycle.closed.Load() {
-		return ErrClosed
+	if err := h.server.Ping(ctx); err != nil {
+		return err
 	}
 	_, err := h.app(ctx)
 	return err
@@ -100,11 +100,11 @@ func (s *Server) Limits() broadcast.Limits { return s.only().Limits() }
 
 // Ping is [Hub.Ping]. With several apps it reports whether the server takes
 // messages at all.
-func (s *Server) Ping(context.Context) error {
+func (s *Server) Ping(ctx context.Context) error {
 	if s.lifecycle.closed.Load() {
 		return ErrClosed
 	}
-	return nil
+	return context.Cause(ctx)
 }
 
 // broadcast checks and publishes one message.

@@ -130,10 +130,14 @@ func (s *Server) nextShard() *shard {
 	return s.shards[s.turn.Add(1)%uint32(len(s.shards))]
 }
 
-// admit waits while the server is too far behind with writing.
+// admit waits while the server is too far behind with writing. It has nothing
+// for whose context is done.
 func (s *Server) admit(ctx context.Context) error {
 	if s.lifecycle.closed.Load() {
 		return ErrClosed
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	for _, sh := range s.shards {
 		if err := sh.admit(ctx); err != nil {
