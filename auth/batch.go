@@ -3,8 +3,6 @@ package auth
 import (
 	"context"
 	"net/http"
-
-	"github.com/onairgo/onair/channel"
 )
 
 // batchAnswer is the answer to a request for several channels.
@@ -31,37 +29,24 @@ func (h *Handler[U]) batch(r *http.Request, client string, p params) (any, error
 	ctx := r.Context()
 	if h.timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, 2*h.timeout)
+		ctx, cancel = context.WithTimeoutCause(ctx, 2*h.timeout, ErrTimeout)
 		defer cancel()
 	}
 	answer := batchAnswer{Channels: make(map[string]batchEntry, len(p.names))}
 	for _, name := range p.names {
-		if _, done := answer.Channels[name]; !done {
-			answer.Channels[name] = h.batchEntry(ctx, v, client, p.socketID, name)
+		if _, done := answer.Channels[name]; done {
+			continue
 		}
+		if _, over := h.limiter.over(client); over {
+			answer.Channels[name] = batchEntry{Status: http.StatusTooManyRequests, Message: tooMany}
+			continue
+		}
+		grant, err := h.authorizeName(ctx, v, p.socketID, name)
+		entry := batchEntry{Status: http.StatusOK, Grant: grant}
+		if err != nil {
+			entry.Status, entry.Message = h.refused(r, client, err)
+		}
+		answer.Channels[name] = entry
 	}
 	return answer, nil
-}
-
-func (h *Handler[U]) batchEntry(ctx context.Context, v *visitor[U], client, socketID, name string) batchEntry {
-	if _, over := h.limiter.over(client); over {
-		return batchEntry{Status: http.StatusTooManyRequests, Message: tooMany}
-	}
-	ch, err := channel.Parse(name)
-	if err != nil {
-		err = malformedName(err)
-	}
-	var grant *Grant
-	if err == nil {
-		grant, err = h.authorize(ctx, v, socketID, ch)
-	}
-	if err == nil {
-		return batchEntry{Status: http.StatusOK, Grant: grant}
-	}
-	h.record(ctx, err)
-	status, text := h.status(err)
-	if status < 500 {
-		h.limiter.refused(client)
-	}
-	return batchEntry{Status: status, Message: text}
 }

@@ -57,6 +57,9 @@ func (c *call[U]) bounded(ctx context.Context, timeout time.Duration, late *over
 	if n := late.count.Load(); n >= maxOverdue {
 		return outcome{err: fmt.Errorf("%w: not asked, as %d others still run after their time was up", ErrTimeout, n)}
 	}
+	if ctx.Err() != nil {
+		return outcome{err: context.Cause(ctx)}
+	}
 	c.deadline = deadline{parent: ctx, timeout: timeout}
 	defer c.deadline.release()
 	go c.run(&c.deadline, late)
@@ -78,8 +81,8 @@ func (c *call[U]) bounded(ctx context.Context, timeout time.Duration, late *over
 		late.leave()
 		return c.out
 	}
-	if err := ctx.Err(); err != nil {
-		return outcome{err: err}
+	if ctx.Err() != nil {
+		return outcome{err: context.Cause(ctx)}
 	}
 	return outcome{err: fmt.Errorf("%w: no answer in %v", ErrTimeout, timeout)}
 }

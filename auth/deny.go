@@ -78,6 +78,13 @@ func (e *DenyError) Error() string {
 // Unwrap returns the cause, such as a [*ParamError], or nil.
 func (e *DenyError) Unwrap() error { return e.cause }
 
+// asDeny finds the refusal in an error. One that an application built with a
+// status that is none does not count.
+func asDeny(err error) (*DenyError, bool) {
+	deny, ok := errors.AsType[*DenyError](err)
+	return deny, ok && deny.Status >= 400 && deny.Status <= 499
+}
+
 // forbid is the refusal of all that is well-formed. Whatever the reason, the
 // client sees the same bytes, so that nobody can find out which channels exist.
 func forbid(reason string, cause error) *DenyError {

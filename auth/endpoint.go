@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -36,13 +37,18 @@ func (e *endpoint) serve(w http.ResponseWriter, r *http.Request, decide func(cli
 		writeJSON(w, http.StatusMethodNotAllowed, message{"use POST"})
 		return
 	}
+	fail := func(client string, err error) {
+		status, text := e.refused(r, client, err)
+		writeJSON(w, status, message{text})
+	}
 	if foreign != nil {
-		e.refuse(w, r, forbid("the page is of another origin, which WithAllowedOrigins does not list", foreign))
+		// Not counted: the client did not choose to visit that page.
+		fail("", forbid("the page is of another origin, which WithAllowedOrigins does not list", foreign))
 		return
 	}
 	client, err := e.limiter.client(r)
 	if err != nil {
-		e.refuse(w, r, err)
+		fail("", err)
 		return
 	}
 	if seconds, over := e.limiter.over(client); over {
@@ -56,13 +62,21 @@ func (e *endpoint) serve(w http.ResponseWriter, r *http.Request, decide func(cli
 		answer, err = decide(client, p)
 	}
 	if err != nil {
-		if status, _ := e.status(err); status < 500 {
-			e.limiter.refused(client)
-		}
-		e.refuse(w, r, err)
+		fail(client, err)
 		return
 	}
 	writeJSON(w, http.StatusOK, answer)
+}
+
+// refused logs the error of a decision, counts it if it is the client's
+// affair, and returns what the client is told.
+func (e *endpoint) refused(r *http.Request, client string, err error) (status int, text string) {
+	status, text = e.status(err)
+	if status < 500 {
+		e.limiter.refused(client)
+	}
+	e.record(r.Context(), status, err)
+	return status, text
 }
 
 const (
@@ -75,23 +89,17 @@ type message struct {
 	Message string `json:"message"`
 }
 
-// refuse logs an error and answers it.
-func (e *endpoint) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	e.record(r.Context(), err)
-	status, text := e.status(err)
-	writeJSON(w, status, message{text})
-}
-
 // status returns what the client is told of an error.
 func (e *endpoint) status(err error) (status int, text string) {
-	deny, ok := errors.AsType[*DenyError](err)
+	deny, ok := asDeny(err)
 	switch {
-	case ok && deny.Status >= 400 && deny.Status <= 499:
+	case ok:
+		text = deny.Message
 		if e.development && deny.Reason != "" {
-			return deny.Status, deny.Message + ": " + deny.Reason
+			text = strings.TrimPrefix(text+": "+deny.Reason, ": ")
 		}
-		return deny.Status, deny.Message
-	case errors.Is(err, ErrTimeout):
+		return deny.Status, text
+	case errors.Is(err, ErrTimeout), errors.Is(err, context.DeadlineExceeded):
 		return http.StatusServiceUnavailable, "the decision took too long"
 	}
 	return http.StatusInternalServerError, "server error"
@@ -99,8 +107,7 @@ func (e *endpoint) status(err error) (status int, text string) {
 
 // record logs the error of a decision: a fault as an error, and a refusal,
 // which concerns nobody but the developer, at level debug.
-func (e *endpoint) record(ctx context.Context, err error) {
-	status, _ := e.status(err)
+func (e *endpoint) record(ctx context.Context, status int, err error) {
 	level := slog.LevelError
 	if status < 500 && !errors.Is(err, ErrInvalidMember) && !errors.Is(err, ErrInvalidUser) {
 		level = slog.LevelDebug

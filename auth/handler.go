@@ -54,16 +54,21 @@ func (h *Handler[U]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if p.names != nil {
 			return h.batch(r, client, p)
 		}
-		ch, err := p.channel()
-		if err != nil {
-			return nil, err
-		}
 		v, err := h.visitor(r)
 		if err != nil {
 			return nil, err
 		}
-		return h.authorize(r.Context(), v, p.socketID, ch)
+		return h.authorizeName(r.Context(), v, p.socketID, p.name)
 	})
+}
+
+// authorizeName is authorize for a name as a client sends it.
+func (h *Handler[U]) authorizeName(ctx context.Context, v *visitor[U], socketID, name string) (*Grant, error) {
+	ch, err := channel.Parse(name)
+	if err != nil {
+		return nil, malformedName(err)
+	}
+	return h.authorize(ctx, v, socketID, ch)
 }
 
 // visitor begins to find out who sends the request.
@@ -173,10 +178,11 @@ const guestReason = "nobody is logged in"
 // channel data of a presence channel; the error says why there is no grant.
 func (h *Handler[U]) ask(ctx context.Context, v *visitor[U], socketID string, ch channel.Channel) (data string, err error) {
 	var (
-		room          [4]string
-		kind, name    = ruleKind(ch.Kind()), ch.RuleName()
-		t             = h.table.Load()
-		guest, passed bool
+		room       [4]string
+		kind, name = ruleKind(ch.Kind()), ch.RuleName()
+		t          = h.table.Load()
+		guest      bool
+		refusal    error
 	)
 	for _, r := range t.rules {
 		if r.kind != kind {
@@ -203,13 +209,13 @@ func (h *Handler[U]) ask(ctx context.Context, v *visitor[U], socketID string, ch
 		if allowed {
 			return data, nil
 		}
-		if passed = errors.Is(err, Pass); !passed {
-			return "", r.verdict(err)
+		if refusal = r.verdict(err); !errors.Is(err, Pass) {
+			return "", refusal
 		}
 	}
 	switch {
-	case passed:
-		return "", forbid("every rule that matches passed", nil)
+	case refusal != nil: // by all who were asked
+		return "", refusal
 	case guest:
 		return "", forbid(guestReason, nil)
 	}
@@ -237,8 +243,11 @@ func (r *rule[U]) verdict(err error) error {
 	if err == nil {
 		return forbid(r.title()+" refused", nil)
 	}
-	if deny, ok := errors.AsType[*DenyError](err); ok {
+	if deny, ok := asDeny(err); ok {
 		return deny
+	}
+	if errors.Is(err, Pass) {
+		return forbid("every rule that matches passed", err)
 	}
 	_, param := errors.AsType[*ParamError](err)
 	if param || errors.Is(err, ErrNotFound) || errors.Is(err, ErrInvalidMember) || errors.Is(err, ErrInvalidUser) {

@@ -20,7 +20,7 @@ type ParamError struct {
 
 // Error names the parameter, its text and the type.
 func (e *ParamError) Error() string {
-	return fmt.Sprintf("auth: parameter %q: %q is not a %s", e.Name, e.Value, e.Type)
+	return fmt.Sprintf("auth: parameter %q: %q does not parse as %s", e.Name, e.Value, e.Type)
 }
 
 // Param returns a parameter as a T: a string, a bool (true, false, 1 or 0), an

@@ -81,15 +81,6 @@ func parseParams(body []byte, parse func(*reader, []byte) error) (params, error)
 	return rd.params, nil
 }
 
-// channel parses the request's one channel name.
-func (p params) channel() (channel.Channel, error) {
-	ch, err := channel.Parse(p.name)
-	if err != nil {
-		return ch, malformedName(err)
-	}
-	return ch, nil
-}
-
 // malformedName is the refusal of a name that is no channel name. It does not
 // repeat the name.
 func malformedName(err error) *DenyError {
