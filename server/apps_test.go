@@ -1,0 +1,142 @@
+package server_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/onairgo/onair/auth"
+	"github.com/onairgo/onair/broadcast"
+	"github.com/onairgo/onair/channel"
+	"github.com/onairgo/onair/internal/pusherproto"
+	"github.com/onairgo/onair/server"
+)
+
+func news(data string) []broadcast.Message {
+	return []broadcast.Message{{Event: "e", Data: data, Channels: []channel.Channel{channel.Public("news")}}}
+}
+
+func TestSeveralApps(t *testing.T) {
+	t.Parallel()
+	second := auth.App{ID: "2", Key: "second", Secret: "s2", Former: []auth.KeyPair{{Key: "old", Secret: "s-old"}}}
+	inBubble(t, func(t *testing.T, w *site) {
+		first := w.on("news")
+		w.path = "/app/second?protocol=7"
+		other := w.on("news")
+		w.path = "/app/old?protocol=7"
+		former := w.on("news")
+
+		err := w.srv.Broadcast(t.Context(), news("nobody's"))
+		require.ErrorContains(t, err, "For(appID)")
+		require.ErrorIs(t, err, broadcast.ErrPermanent)
+		_, err = w.srv.Members(t.Context(), channel.Presence("r"))
+		require.ErrorContains(t, err, "For(appID)")
+		require.NoError(t, w.srv.Ping(t.Context()))
+
+		require.NoError(t, w.srv.For("1").Broadcast(t.Context(), news("1")))
+		require.NoError(t, w.srv.For("2").Broadcast(t.Context(), news("2")))
+		first.hears("e", "news", "1")
+		other.hears("e", "news", "2")
+		former.hears("e", "news", "2")
+		require.ErrorIs(t, w.srv.For("3").Broadcast(t.Context(), news("3")), server.ErrUnknownApp)
+		require.ErrorIs(t, w.srv.For("3").Ping(t.Context()), server.ErrUnknownApp)
+		first.lives()
+
+		// A signature with any key pair of the app is taken, and no other.
+		former.socketID, other.socketID = other.socketID, former.socketID
+		for key, secret := range map[string]string{"second": "s2", "old": "s-old"} {
+			ch := "private-" + key
+			other.send("pusher:subscribe", map[string]any{"channel": ch, "auth": key + ":" + string(pusherproto.NewSigner(secret).AppendChannelAuth(nil, former.socketID, ch, ""))})
+			other.hears("pusher_internal:subscription_succeeded", ch, "{}")
+		}
+		other.send("pusher:subscribe", map[string]any{"channel": "private-x", "auth": "k:" + string(pusherproto.NewSigner("s").AppendChannelAuth(nil, former.socketID, "private-x", ""))})
+		other.refused("private-x", "AuthError", 401)
+
+		counts := map[string]int{}
+		for info := range w.srv.Channels() {
+			counts[info.AppID+" "+info.String()] = info.Subscriptions
+		}
+		assert.Equal(t, map[string]int{"1 news": 1, "2 news": 2, "2 private-second": 1, "2 private-old": 1}, counts)
+	}, func(c *server.Config) { c.Apps = []auth.App{second} })
+}
+
+// tenants is a resolver whose apps can be changed.
+type tenants struct {
+	mu   sync.Mutex
+	apps map[string]auth.App // by id
+	err  error
+}
+
+func (s *tenants) resolve(_ context.Context, q server.AppQuery) (auth.App, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return auth.App{}, s.err
+	}
+	for _, a := range s.apps {
+		if a.ID == q.ID || a.Key == q.Key {
+			return a, nil
+		}
+	}
+	return auth.App{}, fmt.Errorf("tenants: %w", server.ErrUnknownApp)
+}
+
+func (s *tenants) set(change func(apps map[string]auth.App)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.apps = maps.Clone(s.apps)
+	change(s.apps)
+}
+
+func TestResolver(t *testing.T) {
+	t.Parallel()
+	s := &tenants{apps: map[string]auth.App{"7": {ID: "7", Key: "seven", Secret: "x"}}}
+	inBubble(t, func(t *testing.T, w *site) {
+		w.on("news") // the app of Config needs no resolver
+		w.path = "/app/seven?protocol=7"
+		p := w.on("news")
+		require.NoError(t, w.srv.For("7").Broadcast(t.Context(), news("1")))
+		p.hears("e", "news", "1")
+
+		// New keys are taken at once, and who is connected stays.
+		s.set(func(apps map[string]auth.App) {
+			apps["7"] = auth.App{ID: "7", Key: "new", Secret: "y", Former: []auth.KeyPair{{Key: "seven", Secret: "x"}}}
+		})
+		w.path = "/app/new?protocol=7"
+		q := w.on("news")
+		require.NoError(t, w.srv.For("7").Broadcast(t.Context(), news("2")))
+		p.hears("e", "news", "2")
+		q.hears("e", "news", "2")
+		p.send("pusher:subscribe", map[string]any{"channel": "private-a", "auth": "new:" + string(pusherproto.NewSigner("y").AppendChannelAuth(nil, p.socketID, "private-a", ""))})
+		p.hears("pusher_internal:subscription_succeeded", "private-a", "{}")
+
+		w.open("/app/unknown?protocol=7").closed(4001)
+		s.set(func(apps map[string]auth.App) { apps["7"] = auth.App{ID: "7", Key: "new"} })
+		w.open("/app/new?protocol=7").closed(4100)
+		assert.Contains(t, w.log.String(), "missing Secret")
+		s.set(func(apps map[string]auth.App) { apps["7"] = auth.App{ID: "1", Key: "new", Secret: "z"} })
+		w.open("/app/new?protocol=7").closed(4100)
+		s.set(func(map[string]auth.App) { s.err = server.ErrAppDisabled })
+		w.open("/app/new?protocol=7").closed(4003)
+		s.set(func(map[string]auth.App) { s.err = errors.New("the database is away") })
+		w.open("/app/new?protocol=7").closed(4100)
+		assert.Contains(t, w.log.String(), "the database is away")
+		p.lives()
+	}, func(c *server.Config) { c.Resolve = s.resolve })
+}
+
+func TestResolverThatPanics(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, w *site) {
+		w.open("/app/x?protocol=7").closed(4100)
+		w.connect().lives()
+	}, func(c *server.Config) {
+		c.Resolve = func(context.Context, server.AppQuery) (auth.App, error) { panic("resolver") }
+	})
+}
