@@ -39,6 +39,11 @@ type Config struct {
 	// no signature are decided for the identity that it finds in the request
 	// that opened the connection. nil means that every subscription to a
 	// private, presence or encrypted channel needs a signature.
+	//
+	// A grant counts only if it is signed with a key of the app that the page
+	// connected to, as those of [auth.Handler] are: pages choose the app, and a
+	// user of one tenant is nobody in another's. For several apps use a handler
+	// with auth.WithAppResolver. With a single app a grant may be without Auth.
 	Authorizer auth.Authorizer
 	// RuleTimeout bounds one decision of the Authorizer; 10 seconds by
 	// default.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/onairgo/onair/auth"
 	"github.com/onairgo/onair/channel"
+	"github.com/onairgo/onair/internal/pusherproto"
 )
 
 // refusal says why a client does not get what it asked for.
@@ -160,10 +161,17 @@ func (c *conn) askAuthorizer(ch channel.Channel) (grant *auth.Grant, _ *refusal)
 	defer cancel()
 	err := c.server.contain("Authorizer", func() (err error) {
 		grant, err = c.server.config.Authorizer.Authorize(ctx, c.identity, c.id, ch)
-		if err == nil && grant == nil {
-			err = errNoGrant
+		switch {
+		case err != nil:
+			return err
+		case grant == nil:
+			return errNoGrant
+		case !c.ours(grant.Auth, func(signer *pusherproto.Signer, signature string) bool {
+			return signer.VerifyChannelAuth(signature, c.id, ch.String(), grant.ChannelData)
+		}):
+			return errForeignGrant
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return nil, c.denied(err, slog.String("channel", ch.String()))
@@ -171,7 +179,25 @@ func (c *conn) askAuthorizer(ch channel.Channel) (grant *auth.Grant, _ *refusal)
 	return grant, nil
 }
 
-var errNoGrant = errors.New("server: the Authorizer returned neither a grant nor an error")
+var (
+	errNoGrant      = errors.New("server: the Authorizer returned neither a grant nor an error")
+	errForeignGrant = errors.New("server: the Authorizer's grant is not signed with a key of the connection's app; does it decide for another app?")
+)
+
+// ours reports whether a grant of the Authorizer is for the connection's app.
+// With several apps only its signature tells: the page chooses the app by the
+// key it connects with, and the Authorizer knows nothing but the request, so a
+// user of one tenant could join the channels of another. An Authorizer that
+// signs nothing can serve one app.
+func (c *conn) ours(auth string, verify func(signer *pusherproto.Signer, signature string) bool) bool {
+	if auth == "" {
+		_, err := c.server.apps.sole()
+		return err == nil
+	}
+	key, signature, _ := strings.Cut(auth, ":")
+	signer := c.app.signer(key)
+	return signer != nil && verify(signer, signature)
+}
 
 // denied turns the answer of the Authorizer into what the client gets. A fault
 // of the program is logged and not shown.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/onairgo/onair/auth"
+	"github.com/onairgo/onair/internal/pusherproto"
 	"github.com/onairgo/onair/internal/strictjson"
 )
 
@@ -77,10 +78,17 @@ func (c *conn) askUserAuthorizer() (grant *auth.UserGrant, _ *refusal) {
 	defer cancel()
 	err := c.server.contain("Authorizer", func() (err error) {
 		grant, err = c.server.config.Authorizer.AuthorizeUser(ctx, c.identity, c.id)
-		if err == nil && grant == nil {
-			err = errNoGrant
+		switch {
+		case err != nil:
+			return err
+		case grant == nil:
+			return errNoGrant
+		case !c.ours(grant.Auth, func(signer *pusherproto.Signer, signature string) bool {
+			return signer.VerifyUserAuth(signature, c.id, grant.UserData)
+		}):
+			return errForeignGrant
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return nil, c.denied(err, slog.String("event", "pusher:signin"))
