@@ -44,15 +44,13 @@ func (c Connection) Shutdown(ctx context.Context) error {
 
 func makePusher(e *environment) Connection {
 	c := pusher.Config{App: e.app("PUSHER")}
-	client := &auth.ClientConfig{Broadcaster: auth.BroadcasterPusher, Key: c.App.Key, Cluster: e.get("PUSHER_APP_CLUSTER")}
+	cluster := e.get("PUSHER_APP_CLUSTER")
 	a := e.address("PUSHER")
 	switch {
 	case a.host != "":
 		c.Host = a.String()
-		a.tell(client)
-	case client.Cluster != "":
-		c.Cluster = client.Cluster
-		client.ForceTLS = !a.insecure
+	case cluster != "":
+		c.Cluster = cluster
 		if a.port != a.schemePort() {
 			e.wrongf("PUSHER_PORT is for PUSHER_HOST, and Pusher Channels has the scheme's own; unset it or set PUSHER_HOST")
 		}
@@ -60,7 +58,7 @@ func makePusher(e *environment) Connection {
 		e.err.Missing = append(e.err.Missing, "PUSHER_APP_CLUSTER or PUSHER_HOST")
 	}
 	c.Insecure = a.insecure
-	return e.dial(c, client)
+	return e.dial(c)
 }
 
 func makeReverb(e *environment) Connection {
@@ -69,9 +67,7 @@ func makeReverb(e *environment) Connection {
 	a := e.address("REVERB")
 	c := pusher.Reverb(app, a.String())
 	c.Insecure = a.insecure
-	client := &auth.ClientConfig{Broadcaster: auth.BroadcasterReverb, Key: app.Key}
-	a.tell(client)
-	return e.dial(c, client)
+	return e.dial(c)
 }
 
 func makeAbly(e *environment) Connection {
@@ -84,9 +80,7 @@ func makeAbly(e *environment) Connection {
 		e.wrongf("ABLY_KEY: %w", err)
 		return Connection{}
 	}
-	client := &auth.ClientConfig{Broadcaster: auth.BroadcasterPusher, Key: c.App.Key}
-	address{host: "realtime-pusher.ably.io", port: 443}.tell(client)
-	return e.dial(c, client)
+	return e.dial(c)
 }
 
 func makeLog(*environment) Connection {
@@ -119,7 +113,7 @@ func (e *environment) app(prefix string) auth.App {
 }
 
 // dial makes the driver, unless something is missing or wrong already.
-func (e *environment) dial(c pusher.Config, client *auth.ClientConfig) Connection {
+func (e *environment) dial(c pusher.Config) Connection {
 	if !e.err.empty() {
 		return Connection{}
 	}
@@ -128,7 +122,8 @@ func (e *environment) dial(c pusher.Config, client *auth.ClientConfig) Connectio
 		e.wrong(err)
 		return Connection{}
 	}
-	return Connection{Driver: d, App: c.App, Client: client}
+	client := d.ClientConfig()
+	return Connection{Driver: d, App: c.App, Client: &client}
 }
 
 // address is where a service listens.
@@ -188,15 +183,4 @@ func (a address) String() string {
 		return a.host
 	}
 	return net.JoinHostPort(a.host, fmt.Sprint(a.port))
-}
-
-// tell tells pages to connect to the address.
-func (a address) tell(c *auth.ClientConfig) {
-	c.WSHost = a.host
-	if strings.Contains(a.host, ":") {
-		c.WSHost = "[" + a.host + "]"
-	}
-	c.WSPort, c.WSSPort = a.port, a.port
-	c.ForceTLS = !a.insecure
-	c.EnabledTransports = []string{"ws", "wss"}
 }

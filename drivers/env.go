@@ -26,14 +26,14 @@ import (
 //   - ably: Ably's Pusher adapter. It takes ABLY_KEY.
 //   - log: writes events to slog.Default.
 //   - null: discards events.
-//   - the names given to [With].
+//   - the names given to [WithConnection].
 //
 // A scheme is https or http, by default https. A port that is not set is that
 // of the scheme. Where both PUSHER_HOST and PUSHER_APP_CLUSTER are set, as
 // pusher-js wants a cluster in any case, the host is where events go. A
 // variable that is set to nothing counts as not set.
 //
-// There is no default unless [Default] gives one, and nothing is made up for
+// There is no default unless [WithDefault] gives one, and nothing is made up for
 // what is missing: the error is an [*EnvError] that lists all that is wrong.
 func FromEnv(options ...Option) (Connection, error) {
 	e := environment{lookup: os.LookupEnv, makers: map[string]maker{
@@ -60,11 +60,11 @@ func FromEnv(options ...Option) (Connection, error) {
 // Option configures [FromEnv].
 type Option func(*environment)
 
-// With adds a connection of the program's own, made by the function when the
+// WithConnection adds a connection of the program's own, made by the function when the
 // environment names it. The function reads variables with env, which returns
 // "" for one that is not set, and should report all that is wrong at once. The
 // name of a built-in connection replaces that one.
-func With(name string, connect func(env func(name string) string) (Connection, error)) Option {
+func WithConnection(name string, connect func(env func(name string) string) (Connection, error)) Option {
 	return func(e *environment) {
 		e.makers[name] = func(e *environment) Connection {
 			c, err := connect(e.get)
@@ -79,13 +79,13 @@ func With(name string, connect func(env func(name string) string) (Connection, e
 	}
 }
 
-// Default names the connection for an environment that names none.
-func Default(name string) Option {
+// WithDefault names the connection for an environment that names none.
+func WithDefault(name string) Option {
 	return func(e *environment) { e.fallback = name }
 }
 
-// Lookup replaces os.LookupEnv, for tests and for settings kept elsewhere.
-func Lookup(lookup func(name string) (value string, ok bool)) Option {
+// WithLookup replaces os.LookupEnv, for tests and for settings kept elsewhere.
+func WithLookup(lookup func(name string) (value string, ok bool)) Option {
 	return func(e *environment) { e.lookup = lookup }
 }
 

@@ -32,7 +32,7 @@ func env(lines string) drivers.Option {
 			values[name] = value
 		}
 	}
-	return drivers.Lookup(func(name string) (string, bool) { v, ok := values[name]; return v, ok })
+	return drivers.WithLookup(func(name string) (string, bool) { v, ok := values[name]; return v, ok })
 }
 
 const (
@@ -76,11 +76,11 @@ func TestFromEnv(t *testing.T) {
 		"pusher without TLS": {hosted + "PUSHER_SCHEME=http", `{"broadcaster":"pusher","key":"key","cluster":"eu","forceTLS":false}`},
 		"pusher at a host": {
 			hosted + "PUSHER_HOST=ws.example.com\nPUSHER_PORT=6001\nPUSHER_SCHEME=http",
-			`{"broadcaster":"pusher","key":"key","cluster":"eu","wsHost":"ws.example.com","wsPort":6001,"wssPort":6001,"forceTLS":false,"enabledTransports":["ws","wss"]}`,
+			`{"broadcaster":"reverb","key":"key","cluster":"","wsHost":"ws.example.com","wsPort":6001,"wssPort":6001,"forceTLS":false,"enabledTransports":["ws","wss"]}`,
 		},
 		"pusher at a host without a cluster": {
 			strings.Replace(hosted, "PUSHER_APP_CLUSTER=eu", "PUSHER_HOST=ws.example.com", 1),
-			`{"broadcaster":"pusher","key":"key","cluster":"","wsHost":"ws.example.com","wsPort":443,"wssPort":443,"forceTLS":true,"enabledTransports":["ws","wss"]}`,
+			`{"broadcaster":"reverb","key":"key","cluster":"","wsHost":"ws.example.com","wsPort":443,"wssPort":443,"forceTLS":true,"enabledTransports":["ws","wss"]}`,
 		},
 		"reverb": {
 			own,
@@ -234,22 +234,22 @@ func TestFromEnvErrors(t *testing.T) {
 
 func TestDefault(t *testing.T) {
 	t.Parallel()
-	c, err := drivers.FromEnv(drivers.Default("null"), env(""))
+	c, err := drivers.FromEnv(drivers.WithDefault("null"), env(""))
 	require.NoError(t, err)
 	assert.Equal(t, "null", c.Name)
-	c, err = drivers.FromEnv(drivers.Default("null"), env("BROADCAST_CONNECTION=log"))
+	c, err = drivers.FromEnv(drivers.WithDefault("null"), env("BROADCAST_CONNECTION=log"))
 	require.NoError(t, err)
 	assert.Equal(t, "log", c.Name)
-	_, err = drivers.FromEnv(drivers.Default("null"), env("BROADCAST_CONNECTION=pusher"))
+	_, err = drivers.FromEnv(drivers.WithDefault("null"), env("BROADCAST_CONNECTION=pusher"))
 	assert.ErrorContains(t, err, "missing PUSHER_APP_ID", "what is wrong does not fall back")
-	_, err = drivers.FromEnv(drivers.Default("nil"), env(""))
+	_, err = drivers.FromEnv(drivers.WithDefault("nil"), env(""))
 	assert.ErrorContains(t, err, `"nil": there is no such connection`)
 }
 
 func TestWith(t *testing.T) {
 	t.Parallel()
 	driver := memory.New()
-	with := drivers.With("memory", func(env func(string) string) (drivers.Connection, error) {
+	with := drivers.WithConnection("memory", func(env func(string) string) (drivers.Connection, error) {
 		if env("MEMORY_SIZE") != "7" {
 			return drivers.Connection{Driver: driver}, errors.New("MEMORY_SIZE is not 7")
 		}
@@ -266,19 +266,19 @@ func TestWith(t *testing.T) {
 	_, err = drivers.FromEnv(with, env("BROADCAST_CONNECTION=memori"))
 	assert.ErrorContains(t, err, "there are ably, log, memory, null, pusher, reverb")
 
-	own := drivers.With("log", func(func(string) string) (drivers.Connection, error) { return drivers.Connection{Driver: driver}, nil })
+	own := drivers.WithConnection("log", func(func(string) string) (drivers.Connection, error) { return drivers.Connection{Driver: driver}, nil })
 	c, err = drivers.FromEnv(own, env("BROADCAST_CONNECTION=log"))
 	require.NoError(t, err)
 	assert.Equal(t, driver, c.Driver, "a program's own replaces a built-in one")
 	require.NoError(t, c.Shutdown(t.Context()))
 	assert.ErrorIs(t, driver.Broadcast(t.Context(), []broadcast.Message{{}}), memory.ErrClosed)
 
-	bad := drivers.With("bad", func(func(string) string) (drivers.Connection, error) { return drivers.Connection{}, nil })
+	bad := drivers.WithConnection("bad", func(func(string) string) (drivers.Connection, error) { return drivers.Connection{}, nil })
 	_, err = drivers.FromEnv(bad, env("BROADCAST_CONNECTION=bad"))
 	assert.ErrorContains(t, err, "made without a driver")
 
 	cause := errors.New("no such file")
-	failing := drivers.With("bad", func(func(string) string) (drivers.Connection, error) { return drivers.Connection{}, cause })
+	failing := drivers.WithConnection("bad", func(func(string) string) (drivers.Connection, error) { return drivers.Connection{}, cause })
 	_, err = drivers.FromEnv(failing, env("BROADCAST_CONNECTION=bad"))
 	assert.ErrorIs(t, err, cause)
 }
@@ -305,7 +305,7 @@ func FuzzFromEnv(f *testing.F) {
 	f.Add("log", "null", "", "", "", "[::1]", "65536", "HTTPS", "x", "y", "z")
 	f.Fuzz(func(t *testing.T, connection, driver, id, key, cluster, host, port, scheme, appSecret, master, ably string) {
 		values := []string{connection, driver, id, key, cluster, host, port, scheme, appSecret, master, ably}
-		c, err := drivers.FromEnv(drivers.Lookup(func(name string) (string, bool) {
+		c, err := drivers.FromEnv(drivers.WithLookup(func(name string) (string, bool) {
 			for i, suffix := range names {
 				if name == suffix || name == "PUSHER"+suffix || name == "REVERB"+suffix {
 					return values[i], true

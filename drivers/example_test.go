@@ -11,7 +11,7 @@ import (
 )
 
 // One place gives the driver, the credentials for package auth, and what the
-// page needs. A program leaves out Lookup and reads its own environment.
+// page needs. A program leaves out WithLookup and reads its own environment.
 func ExampleFromEnv() {
 	environment := map[string]string{
 		"BROADCAST_CONNECTION": "pusher",
@@ -22,7 +22,7 @@ func ExampleFromEnv() {
 	}
 	lookup := func(name string) (string, bool) { v, ok := environment[name]; return v, ok }
 
-	conn, err := drivers.FromEnv(drivers.Lookup(lookup))
+	conn, err := drivers.FromEnv(drivers.WithLookup(lookup))
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -34,7 +34,7 @@ func ExampleFromEnv() {
 
 	delete(environment, "PUSHER_APP_KEY")
 	environment["PUSHER_SCHEME"] = "wss"
-	_, err = drivers.FromEnv(drivers.Lookup(lookup))
+	_, err = drivers.FromEnv(drivers.WithLookup(lookup))
 	fmt.Println(err)
 	// Output:
 	// [default] app "1001" key "key"
@@ -44,16 +44,16 @@ func ExampleFromEnv() {
 
 // A program adds connections of its own, here one that delivers inside the
 // program, and takes it when the environment names none.
-func ExampleWith() {
+func ExampleWithConnection() {
 	conn, err := drivers.FromEnv(
-		drivers.With("memory", func(func(string) string) (drivers.Connection, error) {
+		drivers.WithConnection("memory", func(func(string) string) (drivers.Connection, error) {
 			return drivers.Connection{
 				Driver: memory.New(),
 				App:    auth.App{ID: "1", Key: "key", Secret: "secret"},
 			}, nil
 		}),
-		drivers.Default("memory"),
-		drivers.Lookup(func(string) (string, bool) { return "", false }),
+		drivers.WithDefault("memory"),
+		drivers.WithLookup(func(string) (string, bool) { return "", false }),
 	)
 	fmt.Println(conn.Name, err)
 	// Output:

@@ -180,7 +180,7 @@ func (r dispatchRow) run(t *testing.T) ([]sent, error) {
 // application: pusher, which is the default, and second.
 func (r dispatchRow) broadcaster(t *testing.T, transport http.RoundTripper) (*broadcast.Broadcaster, error) {
 	if name, ok := r.Input.Config["broadcasting.default"].(string); ok {
-		c, err := drivers.FromEnv(drivers.Lookup(func(variable string) (string, bool) {
+		c, err := drivers.FromEnv(drivers.WithLookup(func(variable string) (string, bool) {
 			return name, variable == "BROADCAST_CONNECTION"
 		}))
 		if err != nil {

@@ -37,8 +37,8 @@ func newApp(s settings, env func(string) (string, bool)) (*app, error) {
 	if a.planner, err = loadPlanner(s.data); err != nil {
 		return nil, err
 	}
-	a.connection, err = drivers.FromEnv(drivers.Lookup(env), drivers.Default("embedded"),
-		drivers.With("embedded", func(func(string) string) (drivers.Connection, error) { return a.embed(s) }))
+	a.connection, err = drivers.FromEnv(drivers.WithLookup(env), drivers.WithDefault("embedded"),
+		drivers.WithConnection("embedded", func(func(string) string) (drivers.Connection, error) { return a.embed(s) }))
 	if err != nil {
 		return nil, err
 	}
