@@ -76,6 +76,17 @@ func TestKindStrings(t *testing.T) {
 	}
 }
 
+func TestReasonStrings(t *testing.T) {
+	t.Parallel()
+	for reason, want := range map[channel.Reason]string{
+		channel.Empty: "empty", channel.TooLong: "too long", channel.IllegalCharacter: "illegal character",
+		channel.EmptySegment: "empty segment", channel.DoublePrefix: "double prefix", channel.CachedUser: "cached user channel",
+		0: "channel.Reason(0)",
+	} {
+		assert.Equal(t, want, reason.String())
+	}
+}
+
 func TestText(t *testing.T) {
 	t.Parallel()
 	type message struct {
@@ -103,7 +114,7 @@ func TestParseRefuses(t *testing.T) {
 		pos    int
 		text   string
 	}{
-		{"", channel.Empty, 0, `channel: name "" is empty behind its prefix`},
+		{"", channel.Empty, 0, `channel: name "" is empty`},
 		{"private-", channel.Empty, 8, `channel: name "private-" is empty behind its prefix`},
 		{"private-encrypted-cache-", channel.Empty, 24, `channel: name "private-encrypted-cache-" is empty behind its prefix`},
 		{"cache-", channel.Empty, 6, `channel: name "cache-" is empty behind its prefix`},

@@ -143,7 +143,7 @@ type Reason uint8
 
 // The reasons of a [NameError].
 const (
-	// Empty means that nothing stands behind the prefix.
+	// Empty means that there is no name, or nothing behind its prefix.
 	Empty Reason = iota + 1
 	// TooLong means more than [MaxNameLength] bytes.
 	TooLong
@@ -156,6 +156,25 @@ const (
 	// CachedUser means [Channel.Cached] of a [User] channel.
 	CachedUser
 )
+
+// String returns the reason in words, such as "double prefix".
+func (r Reason) String() string {
+	switch r {
+	case Empty:
+		return "empty"
+	case TooLong:
+		return "too long"
+	case IllegalCharacter:
+		return "illegal character"
+	case EmptySegment:
+		return "empty segment"
+	case DoublePrefix:
+		return "double prefix"
+	case CachedUser:
+		return "cached user channel"
+	}
+	return fmt.Sprintf("channel.Reason(%d)", uint8(r))
+}
 
 // NameError reports a channel name that cannot be used.
 type NameError struct {
@@ -181,6 +200,9 @@ func (e *NameError) Error() string {
 func (e *NameError) detail() string {
 	switch e.Reason {
 	case Empty:
+		if e.Name == "" {
+			return "is empty"
+		}
 		return "is empty behind its prefix"
 	case TooLong:
 		return fmt.Sprintf("has %d bytes, the limit is %d", len(e.Name), MaxNameLength)

@@ -14,6 +14,8 @@ import (
 	"github.com/onairgo/onair/channel"
 )
 
+// TestParsePatternRefuses covers LIB-027: an unclosed brace, nested ones, the
+// same parameter twice. Package auth tests that registration panics.
 func TestParsePatternRefuses(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

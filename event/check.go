@@ -3,7 +3,6 @@ package event
 import (
 	"fmt"
 	"reflect"
-	"sync"
 
 	"github.com/onairgo/onair/event/internal/gotype"
 )
@@ -19,13 +18,11 @@ type MethodError struct {
 	// Have and Want are the signatures; Have is empty when only the receiver
 	// is wrong.
 	Have, Want string
-	// PointerReceiver reports that only the receiver is wrong.
-	PointerReceiver bool
 }
 
 // Error shows the declaration that would work.
 func (e *MethodError) Error() string {
-	if e.PointerReceiver {
+	if e.Have == "" {
 		return fmt.Sprintf("event: %s of %s has a pointer receiver and the event was passed by value; declare func (e %s) %s%s, or pass a pointer",
 			e.Method, e.Type, e.Type, e.Method, e.Want)
 	}
@@ -33,7 +30,28 @@ func (e *MethodError) Error() string {
 		e.Method, e.Type, e.Have, e.Type, e.Method, e.Want)
 }
 
-var checked sync.Map // reflect.Type to error or nil
+var optional = gotype.NewChecker(
+	gotype.Optional{
+		Name: "BroadcastWith", Signature: "() any", Want: reflect.TypeFor[Payloader](),
+		On: func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("BroadcastWith") },
+	},
+	gotype.Optional{
+		Name: "BroadcastWhen", Signature: "() bool", Want: reflect.TypeFor[Conditional](),
+		On: func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("BroadcastWhen") },
+	},
+	gotype.Optional{
+		Name: "BroadcastConnections", Signature: "() []event.Connection", Want: reflect.TypeFor[Router](),
+		On: func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("BroadcastConnections") },
+	},
+	gotype.Optional{
+		Name: "ShouldRescue", Signature: "() bool", Want: reflect.TypeFor[Rescuer](),
+		On: func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("ShouldRescue") },
+	},
+	gotype.Optional{
+		Name: "ValidateBroadcast", Signature: "() error", Want: reflect.TypeFor[Validator](),
+		On: func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("ValidateBroadcast") },
+	},
+)
 
 // Check reports why the event cannot be sent whatever its payload: it is nil,
 // it has an optional method that would be ignored (a [*MethodError]), or its
@@ -56,48 +74,8 @@ func Check(e Event) error {
 // [*MethodError]. It serves packages that make events of other values. The
 // answer is kept for each type.
 func CheckType(t reflect.Type) error {
-	known, ok := checked.Load(t)
-	if !ok {
-		known, _ = checked.LoadOrStore(t, checkMethods(t))
+	if m := optional.Check(t); m != nil {
+		return &MethodError{Type: t.String(), Method: m.Name, Have: m.Have, Want: m.Signature}
 	}
-	err, _ := known.(error)
-	return err
-}
-
-// checkMethods spells each method's name as a constant, so that the linker can
-// still drop the methods a program does not use.
-func checkMethods(t reflect.Type) error {
-	p := reflect.PointerTo(t)
-	var m gotype.Method
-	m.OnValue, m.HasValue = t.MethodByName("BroadcastWith")
-	_, m.HasPointer = p.MethodByName("BroadcastWith")
-	if err := checkMethod[Payloader](t, m, "BroadcastWith", "() any"); err != nil {
-		return err
-	}
-	m.OnValue, m.HasValue = t.MethodByName("BroadcastWhen")
-	_, m.HasPointer = p.MethodByName("BroadcastWhen")
-	if err := checkMethod[Conditional](t, m, "BroadcastWhen", "() bool"); err != nil {
-		return err
-	}
-	m.OnValue, m.HasValue = t.MethodByName("BroadcastConnections")
-	_, m.HasPointer = p.MethodByName("BroadcastConnections")
-	if err := checkMethod[Router](t, m, "BroadcastConnections", "() []event.Connection"); err != nil {
-		return err
-	}
-	m.OnValue, m.HasValue = t.MethodByName("ShouldRescue")
-	_, m.HasPointer = p.MethodByName("ShouldRescue")
-	if err := checkMethod[Rescuer](t, m, "ShouldRescue", "() bool"); err != nil {
-		return err
-	}
-	m.OnValue, m.HasValue = t.MethodByName("ValidateBroadcast")
-	_, m.HasPointer = p.MethodByName("ValidateBroadcast")
-	return checkMethod[Validator](t, m, "ValidateBroadcast", "() error")
-}
-
-func checkMethod[I any](t reflect.Type, m gotype.Method, name, want string) error {
-	have, ignored := m.Ignored(t, reflect.TypeFor[I]())
-	if !ignored {
-		return nil
-	}
-	return &MethodError{Type: t.String(), Method: name, Have: have, Want: want, PointerReceiver: !m.HasValue}
+	return nil
 }

@@ -198,7 +198,7 @@ func TestInvalidMessagesDoNotStopTheOthers(t *testing.T) {
 		{"data of bytes", message("bad", "\xff", channel.Public("a")), "UTF-8", nil},
 		{"socket id", badSocket, "socket id", nil},
 		{"10,241 bytes", message("bad", strings.Repeat("x", 10241), channel.Public("a")), "10241 bytes", broadcast.ErrTooLarge},
-		{"encrypted, 10,241 bytes", message("bad", strings.Repeat("x", 7700), channel.Encrypted("a")), "takes 10240", broadcast.ErrTooLarge},
+		{"encrypted, 10,241 bytes", message("bad", strings.Repeat("x", 7700), channel.Encrypted("a")), "the limit is 10240", broadcast.ErrTooLarge},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()

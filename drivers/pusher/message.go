@@ -25,10 +25,10 @@ func (d *Driver) check(m *broadcast.Message) error {
 	if err == nil && m.SocketID != "" && !pusherproto.ValidSocketID(m.SocketID) {
 		err = errors.New("the socket id is not digits, a dot and digits")
 	}
-	if err != nil {
-		return broadcast.Permanent(fmt.Errorf("pusher: %w", err))
+	if err == nil || errors.Is(err, broadcast.ErrTooLarge) { // which says all there is to say
+		return err
 	}
-	return nil
+	return broadcast.Permanent(fmt.Errorf("pusher: %w", err))
 }
 
 func (d *Driver) checkChannels(m *broadcast.Message) error {

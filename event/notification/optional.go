@@ -2,7 +2,6 @@ package notification
 
 import (
 	"reflect"
-	"sync"
 
 	"github.com/onairgo/onair/channel"
 	"github.com/onairgo/onair/event"
@@ -38,49 +37,32 @@ type Namer interface {
 	BroadcastAs() string
 }
 
-var checked sync.Map // reflect.Type to error or nil
+var optional = gotype.NewChecker(
+	gotype.Optional{
+		Name: "ToBroadcast", Signature: "() any", Want: reflect.TypeFor[Broadcastable](),
+		On: func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("ToBroadcast") },
+	},
+	gotype.Optional{
+		Name: "BroadcastType", Signature: "() string", Want: reflect.TypeFor[Typer](),
+		On: func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("BroadcastType") },
+	},
+	gotype.Optional{
+		Name: "BroadcastOn", Signature: "() []channel.Channel", Want: reflect.TypeFor[Channeler](),
+		On: func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("BroadcastOn") },
+	},
+	gotype.Optional{
+		Name: "BroadcastAs", Signature: "() string", Want: reflect.TypeFor[Namer](),
+		On: func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("BroadcastAs") },
+	},
+)
 
-// checkType keeps the answer for each type.
+// checkType reports a method of a notification that would be ignored.
 func checkType(t reflect.Type) error {
-	known, ok := checked.Load(t)
-	if !ok {
-		known, _ = checked.LoadOrStore(t, checkMethods(t))
-	}
-	err, _ := known.(error)
-	return err
-}
-
-// checkMethods spells each name as a constant; see [gotype.Method.Ignored].
-func checkMethods(t reflect.Type) error {
 	if err := event.CheckType(t); err != nil {
 		return err
 	}
-	p := reflect.PointerTo(t)
-	var m gotype.Method
-	m.OnValue, m.HasValue = t.MethodByName("ToBroadcast")
-	_, m.HasPointer = p.MethodByName("ToBroadcast")
-	if err := checkMethod[Broadcastable](t, m, "ToBroadcast", "() any"); err != nil {
-		return err
+	if m := optional.Check(t); m != nil {
+		return &event.MethodError{Type: t.String(), Method: m.Name, Have: m.Have, Want: m.Signature}
 	}
-	m.OnValue, m.HasValue = t.MethodByName("BroadcastType")
-	_, m.HasPointer = p.MethodByName("BroadcastType")
-	if err := checkMethod[Typer](t, m, "BroadcastType", "() string"); err != nil {
-		return err
-	}
-	m.OnValue, m.HasValue = t.MethodByName("BroadcastOn")
-	_, m.HasPointer = p.MethodByName("BroadcastOn")
-	if err := checkMethod[Channeler](t, m, "BroadcastOn", "() []channel.Channel"); err != nil {
-		return err
-	}
-	m.OnValue, m.HasValue = t.MethodByName("BroadcastAs")
-	_, m.HasPointer = p.MethodByName("BroadcastAs")
-	return checkMethod[Namer](t, m, "BroadcastAs", "() string")
-}
-
-func checkMethod[I any](t reflect.Type, m gotype.Method, name, want string) error {
-	have, ignored := m.Ignored(t, reflect.TypeFor[I]())
-	if !ignored {
-		return nil
-	}
-	return &event.MethodError{Type: t.String(), Method: name, Have: have, Want: want, PointerReceiver: !m.HasValue}
+	return nil
 }

@@ -6,6 +6,7 @@ package gotype
 import (
 	"reflect"
 	"strings"
+	"sync"
 )
 
 // Name returns the type's name without package, pointers and type arguments,
@@ -28,29 +29,58 @@ func IsNil(v any) bool {
 	return r.Kind() == reflect.Pointer && r.IsNil()
 }
 
-// Method is what was found of an optional method on a type.
-type Method struct {
-	// OnValue is the method of the type itself, and HasValue whether it exists.
-	OnValue  reflect.Method
-	HasValue bool
-	// HasPointer reports whether a pointer to the type has the method.
-	HasPointer bool
+// Optional is an optional method.
+type Optional struct {
+	// Name and Signature are what its declaration would say.
+	Name, Signature string
+	// Want is the interface that asks for it.
+	Want reflect.Type
+	// On looks the method up on a type. It calls MethodByName with the name as a
+	// constant: a name that the linker cannot see would make it keep every
+	// method of the program.
+	On func(reflect.Type) (reflect.Method, bool)
 }
 
-// Ignored reports whether t has the method but is no want, the interface that
-// asks for it. have is the signature it has; empty when only the receiver is
-// wrong.
-//
-// The caller looks the method up, with its name spelt as a constant: a name
-// that the linker cannot see would make it keep every method of the program.
-func (m Method) Ignored(t, want reflect.Type) (have string, ignored bool) {
-	if t.Implements(want) || !m.HasValue && !m.HasPointer {
-		return "", false
+// Ignored is an optional method that a type has and that nobody would call.
+type Ignored struct {
+	Optional
+	// Have is the signature it has; empty when only the receiver is wrong.
+	Have string
+}
+
+// Checker looks for ignored methods and keeps the answer for each type. It is
+// safe for concurrent use.
+type Checker struct {
+	methods []Optional
+	known   sync.Map // reflect.Type to *Ignored, which may be nil
+}
+
+// NewChecker returns a Checker for the methods.
+func NewChecker(methods ...Optional) *Checker { return &Checker{methods: methods} }
+
+// Check returns the first of the methods that the type has in another form, or
+// nil.
+func (c *Checker) Check(t reflect.Type) *Ignored {
+	known, ok := c.known.Load(t)
+	if !ok {
+		known, _ = c.known.LoadOrStore(t, c.check(t))
 	}
-	if !m.HasValue {
-		return "", true
+	return known.(*Ignored)
+}
+
+func (c *Checker) check(t reflect.Type) *Ignored {
+	for _, m := range c.methods {
+		if t.Implements(m.Want) {
+			continue
+		}
+		if have, ok := m.On(t); ok {
+			return &Ignored{m, signature(have.Type)}
+		}
+		if _, ok := m.On(reflect.PointerTo(t)); ok {
+			return &Ignored{Optional: m}
+		}
 	}
-	return signature(m.OnValue.Type), true
+	return nil
 }
 
 // signature prints a method's type without its receiver.
