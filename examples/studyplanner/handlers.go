@@ -64,7 +64,9 @@ func (a *app) login(w http.ResponseWriter, r *http.Request) {
 
 func (a *app) logout(w http.ResponseWriter, r *http.Request) {
 	if c, err := r.Cookie(loginCookie); err == nil {
-		a.planner.logout(c.Value)
+		if err := a.planner.logout(c.Value); err != nil {
+			slog.ErrorContext(r.Context(), "logout not kept", slog.Any("error", err))
+		}
 	}
 	http.SetCookie(w, &http.Cookie{Name: loginCookie, Path: "/", MaxAge: -1})
 	w.WriteHeader(http.StatusNoContent)

@@ -79,6 +79,8 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), ou
 	}
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	// First no more events, then the pages' connections, then the requests.
-	return errors.Join(err, a.broadcaster.Shutdown(stopping), a.connection.Shutdown(stopping), h.Shutdown(stopping), a.planner.save(s.data))
+	// First no more events, then the pages' connections, and the listener last:
+	// a page that comes back early is told to wait, where a closed port would
+	// cost it many seconds.
+	return errors.Join(err, a.broadcaster.Shutdown(stopping), a.connection.Shutdown(stopping), h.Shutdown(stopping))
 }

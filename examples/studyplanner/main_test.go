@@ -154,7 +154,6 @@ func TestStateSurvivesARestart(t *testing.T) {
 	b := open(t, a)
 	b.login("Grace", roleMentor)
 	cookies := b.http.Jar.Cookies(&url.URL{Scheme: "http", Host: "127.0.0.1"})
-	require.NoError(t, a.planner.save(file))
 
 	again := newTestApp(t, file, nil)
 	for _, c := range cookies {

@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/rand"
 	"fmt"
+	"strconv"
 	"sync"
 
 	"github.com/onairgo/onair/channel"
@@ -43,6 +44,7 @@ func (s *session) has(u *user) bool { return u == s.student || u == s.mentor }
 
 // planner is the application's state.
 type planner struct {
+	file     string // that keeps the state, or empty
 	mu       sync.Mutex
 	logins   map[string]*user // by cookie
 	users    []*user
@@ -74,13 +76,14 @@ func (p *planner) login(name, role string) (u *user, token string, fresh bool, e
 	}
 	token = rand.Text()
 	p.logins[token] = u
-	return u, token, fresh, nil
+	return u, token, fresh, p.save()
 }
 
-func (p *planner) logout(token string) {
+func (p *planner) logout(token string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.logins, token)
+	return p.save()
 }
 
 // byToken returns who is logged in with that cookie, or nil.
@@ -105,6 +108,15 @@ func (p *planner) mentors() []*user {
 func (p *planner) start(student *user, mentorID int, subject string) (*session, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	s, err := p.add(student, mentorID, subject)
+	if err != nil {
+		return nil, err
+	}
+	return s, p.save()
+}
+
+// add begins a session. The caller holds the lock.
+func (p *planner) add(student *user, mentorID int, subject string) (*session, error) {
 	mentor := p.user(mentorID, roleMentor)
 	if mentor == nil {
 		return nil, fmt.Errorf("there is no mentor %d", mentorID)
@@ -113,7 +125,7 @@ func (p *planner) start(student *user, mentorID int, subject string) (*session, 
 		return nil, fmt.Errorf("there are %d sessions already; restart the program", maxSessions)
 	}
 	s := &session{
-		ID: fmt.Sprint(len(p.sessions) + 1), Subject: subject,
+		ID: strconv.Itoa(len(p.sessions) + 1), Subject: subject,
 		Student: student.Name, Mentor: mentor.Name, student: student, mentor: mentor,
 	}
 	p.sessions = append(p.sessions, s)

@@ -23,7 +23,7 @@ type storedSession struct {
 
 // loadPlanner reads the file that save wrote; without one it starts empty.
 func loadPlanner(file string) (*planner, error) {
-	p := &planner{logins: make(map[string]*user)}
+	p := &planner{file: file, logins: make(map[string]*user)}
 	if file == "" {
 		return p, nil
 	}
@@ -46,7 +46,7 @@ func loadPlanner(file string) (*planner, error) {
 	}
 	for _, s := range in.Sessions {
 		if student := p.user(s.StudentID, roleStudent); student != nil {
-			if _, err := p.start(student, s.MentorID, s.Subject); err != nil {
+			if _, err := p.add(student, s.MentorID, s.Subject); err != nil {
 				return nil, fmt.Errorf("data: %w", err)
 			}
 		}
@@ -55,13 +55,11 @@ func loadPlanner(file string) (*planner, error) {
 }
 
 // save writes the state to the file, which only its owner may read, as it
-// holds the logins.
-func (p *planner) save(file string) error {
-	if file == "" {
+// holds the logins. The caller holds the lock.
+func (p *planner) save() error {
+	if p.file == "" {
 		return nil
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	out := stored{Users: p.users, Logins: make(map[string]int)}
 	for token, u := range p.logins {
 		out.Logins[token] = u.ID
@@ -73,5 +71,8 @@ func (p *planner) save(file string) error {
 	if err != nil {
 		return fmt.Errorf("data: %w", err)
 	}
-	return os.WriteFile(file, raw, 0o600)
+	if err := os.WriteFile(p.file+".new", raw, 0o600); err != nil {
+		return fmt.Errorf("data: %w", err)
+	}
+	return os.Rename(p.file+".new", p.file)
 }
