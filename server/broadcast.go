@@ -7,7 +7,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/onairgo/onair/auth"
 	"github.com/onairgo/onair/broadcast"
 	"github.com/onairgo/onair/channel"
 	"github.com/onairgo/onair/internal/pusherproto"
@@ -63,17 +62,24 @@ func (h *Hub) Broadcast(ctx context.Context, messages []broadcast.Message) error
 	var failed []error
 	for _, m := range messages {
 		if err := a.broadcast(ctx, m); err != nil {
-			failed = append(failed, &broadcast.DeliveryError{Connection: "embedded", Message: m, Err: err})
+			failed = append(failed, &broadcast.DeliveryError{Message: m, Err: err})
 		}
 	}
 	return errors.Join(failed...)
 }
 
-// Limits returns the bound on an event's data. Neither channels nor messages of
-// one call are bounded in process.
+// Limits returns the bound on an event's data, and whether an app of the
+// configuration lacks a key for encrypted channels. Neither channels nor
+// messages of one call are bounded in process.
 func (h *Hub) Limits() broadcast.Limits {
 	l := h.server.limits
 	limits := broadcast.Limits{Payload: max(0, l.EventData)}
+	// Config.Resolve is not asked: that may take its time and needs a context.
+	a := h.server.apps.static[h.appID]
+	if h.appID == "" {
+		a, _ = h.server.apps.sole()
+	}
+	limits.NoEncryption = a != nil && a.credentials.Load().master == nil
 	if l.ChannelName >= 0 && l.ChannelName < channel.MaxNameLength {
 		limits.ChannelName = l.ChannelName
 	}
@@ -117,7 +123,7 @@ func (a *app) broadcast(ctx context.Context, m broadcast.Message) error {
 	}
 	master := a.credentials.Load().master
 	if master == nil {
-		return broadcast.Permanent(auth.ErrNoEncryptionKey)
+		return broadcast.Permanent(fmt.Errorf("server: app %q: %w; set App.EncryptionKey", a.id, broadcast.ErrNoEncryptionKey))
 	}
 	name := m.Channels[0].String()
 	return a.publish(ctx, m.Event, pusherproto.Seal(name, master, m.Data), m.Channels, m.SocketID)
@@ -167,7 +173,7 @@ func (a *app) check(m broadcast.Message) error {
 		}
 	}
 	if over(size, l.EventData) {
-		return fmt.Errorf("%w: data has %d bytes, the limit is %d", broadcast.ErrTooLarge, size, l.EventData)
+		return &broadcast.PayloadError{Event: m.Event, Size: size, Limit: l.EventData}
 	}
 	return nil
 }

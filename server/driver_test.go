@@ -7,10 +7,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/onairgo/onair/auth"
 	"github.com/onairgo/onair/broadcast"
 	"github.com/onairgo/onair/channel"
 	"github.com/onairgo/onair/drivers/drivertest"
+	"github.com/onairgo/onair/event"
 	"github.com/onairgo/onair/internal/pusherproto"
 	"github.com/onairgo/onair/server"
 )
@@ -105,9 +105,19 @@ func TestBroadcastWithoutEncryptionKey(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, w *site) {
 		err := w.srv.Broadcast(t.Context(), []broadcast.Message{{Event: "e", Channels: []channel.Channel{channel.Encrypted("a")}}})
-		require.ErrorIs(t, err, auth.ErrNoEncryptionKey)
+		require.ErrorIs(t, err, broadcast.ErrNoEncryptionKey)
 		require.ErrorIs(t, err, broadcast.ErrPermanent)
+
+		// A dispatch finds out before anything is sent.
+		p := w.on("news")
+		for _, d := range []broadcast.Driver{w.srv, w.srv.For(testApp.ID)} {
+			err = broadcast.New(d).Dispatch(t.Context(), event.Of("e", nil, channel.Public("news"), channel.Encrypted("a")))
+			require.ErrorIs(t, err, broadcast.ErrNoEncryptionKey)
+			require.Empty(t, broadcast.Undelivered(err))
+		}
+		p.lives() // and has heard nothing
 	}, func(c *server.Config) { c.App.EncryptionKey = "" })
+	require.False(t, onTCP(t).srv.Limits().NoEncryption)
 }
 
 func TestBroadcastExcept(t *testing.T) {
