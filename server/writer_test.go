@@ -24,43 +24,6 @@ import (
 	"github.com/onairgo/onair/server"
 )
 
-// Ten of a hundred pages stop reading. They are closed, and the others get
-// everything.
-func TestSlowPages(t *testing.T) {
-	t.Parallel()
-	large := func(c *server.Config) { c.Limits.EventData, c.Limits.Overflow = 1<<20, 256<<10 }
-	for _, network := range []struct {
-		name string
-		site func(t *testing.T, configure ...func(*server.Config)) *site
-	}{{"plain sockets", onTCP}, {"TLS", onTLS}} {
-		t.Run(network.name, func(t *testing.T) {
-			t.Parallel()
-			w := network.site(t, large)
-			slow, quick := w.pages(10), w.pages(90)
-			data := strings.Repeat("x", 200_000)
-			events := 0
-			for ; w.srv.Stats().Slow < 10; events++ {
-				require.Less(t, events, 1000)
-				w.broadcast("e", fmt.Sprintf("%d %s", events, data), channel.Public("news"))
-				var reading sync.WaitGroup
-				for _, p := range quick {
-					reading.Go(func() { assert.Equal(t, fmt.Sprint(events), p.number()) })
-				}
-				reading.Wait()
-			}
-			for _, p := range slow {
-				p.readsUpTo4100()
-			}
-			for _, p := range quick {
-				p.lives()
-			}
-			assert.EqualValues(t, 10, w.srv.Stats().Slow)
-			assert.Contains(t, w.log.String(), "Limits.Overflow")
-			t.Logf("closed after %d events of %d bytes", events, len(data))
-		})
-	}
-}
-
 // pages returns n pages on the channel news.
 func (w *site) pages(n int) []*page {
 	pages := make([]*page, n)
@@ -68,36 +31,6 @@ func (w *site) pages(n int) []*page {
 		pages[i] = w.on("news")
 	}
 	return pages
-}
-
-// number reads an event and returns the number that its data begins with, or
-// "error".
-func (p *page) number() string {
-	text, err := p.ws.ReadText()
-	if !assert.NoError(p.t, err) {
-		return ""
-	}
-	if strings.Contains(text, "pusher:error") {
-		assert.Contains(p.t, text, "4100")
-		return "error"
-	}
-	_, text, _ = strings.Cut(text, `"data":"`)
-	text, _, _ = strings.Cut(text, " ")
-	return text
-}
-
-// readsUpTo4100 reads on where the page stopped: events without a gap, and then
-// that it was too slow.
-func (p *page) readsUpTo4100() {
-	p.t.Helper()
-	for n := 0; ; n++ {
-		got := p.number()
-		if got == "error" {
-			p.closeFrame(4100)
-			return
-		}
-		require.Equal(p.t, fmt.Sprint(n), got)
-	}
 }
 
 // A page that takes nothing for five seconds is closed however little waits.
@@ -155,6 +88,15 @@ func TestSlowPageThatMoves(t *testing.T) {
 // onTLS returns a server on the loopback behind TLS in the same process.
 func onTLS(t *testing.T, configure ...func(*server.Config)) *site {
 	t.Helper()
+	plain, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	listener, dial := withTLS(t, plain)
+	return newSite(t, listener, dial, configure...)
+}
+
+// withTLS puts TLS in front of the listener, with a certificate of its own.
+func withTLS(t *testing.T, plain net.Listener) (net.Listener, func() (net.Conn, error)) {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	template := &x509.Certificate{
@@ -167,13 +109,10 @@ func onTLS(t *testing.T, configure ...func(*server.Config)) *site {
 	require.NoError(t, err)
 	roots := x509.NewCertPool()
 	roots.AddCert(cert)
-	plain, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
 	listener := tls.NewListener(plain, &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}})
-	dial := func() (net.Conn, error) {
+	return listener, func() (net.Conn, error) {
 		return tls.Dial("tcp", plain.Addr().String(), &tls.Config{RootCAs: roots})
 	}
-	return newSite(t, listener, dial, configure...)
 }
 
 func TestTLS(t *testing.T) {
