@@ -44,7 +44,7 @@ func (h *Handler[U]) batch(r *http.Request, client string, p params) (any, error
 		grant, err := h.authorizeName(ctx, v, p.socketID, name)
 		entry := batchEntry{Status: http.StatusOK, Grant: grant}
 		if err != nil {
-			entry.Status, entry.Message = h.refused(r, client, err)
+			entry.Status, entry.Message = h.refused(r, client, name, err)
 		}
 		answer.Channels[name] = entry
 	}

@@ -51,8 +51,8 @@ func (c *call[U]) inline(ctx context.Context) outcome {
 // bounded asks the rule in a goroutine of its own and waits for it no longer
 // than the timeout, even if the rule ignores its context. Most rules compare
 // two ids, so the goroutine gets the processor first, and only a rule that has
-// not answered then costs a timer and a channel. A rule that is given up is
-// counted in late, whose owner waits for it.
+// not answered then costs a timer and a channel, which halves the price of the
+// limit. A rule that is given up is counted in late, whose owner waits for it.
 func (c *call[U]) bounded(ctx context.Context, timeout time.Duration, late *overdue) outcome {
 	if n := late.count.Load(); n >= maxOverdue {
 		return outcome{err: fmt.Errorf("%w: not asked, as %d others still run after their time was up", ErrTimeout, n)}

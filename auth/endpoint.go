@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/onairgo/onair/channel"
 )
 
 // endpoint is what the endpoints for channels and for sign-in share.
@@ -37,18 +39,18 @@ func (e *endpoint) serve(w http.ResponseWriter, r *http.Request, decide func(cli
 		writeJSON(w, http.StatusMethodNotAllowed, message{"use POST"})
 		return
 	}
-	fail := func(client string, err error) {
-		status, text := e.refused(r, client, err)
+	fail := func(client, name string, err error) {
+		status, text := e.refused(r, client, name, err)
 		writeJSON(w, status, message{text})
 	}
 	if foreign != nil {
 		// Not counted: the client did not choose to visit that page.
-		fail("", forbid("the page is of another origin, which WithAllowedOrigins does not list", foreign))
+		fail("", "", forbid("the page is of another origin, which WithAllowedOrigins does not list", foreign))
 		return
 	}
 	client, err := e.limiter.client(r)
 	if err != nil {
-		fail("", err)
+		fail("", "", err)
 		return
 	}
 	if seconds, over := e.limiter.over(client); over {
@@ -62,20 +64,21 @@ func (e *endpoint) serve(w http.ResponseWriter, r *http.Request, decide func(cli
 		answer, err = decide(client, p)
 	}
 	if err != nil {
-		fail(client, err)
+		fail(client, p.name, err)
 		return
 	}
 	writeJSON(w, http.StatusOK, answer)
 }
 
-// refused logs the error of a decision, counts it if it is the client's
-// affair, and returns what the client is told.
-func (e *endpoint) refused(r *http.Request, client string, err error) (status int, text string) {
+// refused logs the error of a decision about the channel of that name, if
+// there is one, counts it if it is the client's affair, and returns what the
+// client is told.
+func (e *endpoint) refused(r *http.Request, client, name string, err error) (status int, text string) {
 	status, text = e.status(err)
 	if status < 500 {
 		e.limiter.refused(client)
 	}
-	e.record(r.Context(), status, err)
+	e.record(r.Context(), status, name, err)
 	return status, text
 }
 
@@ -107,7 +110,7 @@ func (e *endpoint) status(err error) (status int, text string) {
 
 // record logs the error of a decision: a fault as an error, and a refusal,
 // which concerns nobody but the developer, at level debug.
-func (e *endpoint) record(ctx context.Context, status int, err error) {
+func (e *endpoint) record(ctx context.Context, status int, name string, err error) {
 	level := slog.LevelError
 	if status < 500 && !errors.Is(err, ErrInvalidMember) && !errors.Is(err, ErrInvalidUser) {
 		level = slog.LevelDebug
@@ -119,6 +122,9 @@ func (e *endpoint) record(ctx context.Context, status int, err error) {
 		return
 	}
 	attrs := []slog.Attr{slog.Int("status", status), slog.Any("err", err)}
+	if name != "" {
+		attrs = append(attrs, slog.String("channel", name[:min(len(name), channel.MaxNameLength)]))
+	}
 	if p, ok := errors.AsType[*panicError](err); ok {
 		attrs = append(attrs, slog.String("stack", string(p.stack)))
 	}

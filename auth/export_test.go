@@ -1,5 +1,10 @@
 package auth
 
+import (
+	"github.com/onairgo/onair/channel"
+	"github.com/onairgo/onair/internal/pusherproto"
+)
+
 // Cache is cache for its test.
 type Cache = cache[int, string]
 
@@ -11,3 +16,18 @@ func (c *cache[K, V]) Get(key K) (V, bool) { return c.get(key) }
 
 // Put is put for the test.
 func (c *cache[K, V]) Put(key K, v V) { c.put(key, v) }
+
+// Sign checks and signs a subscription as [Handler.Authorize] does once a rule
+// has allowed it.
+func (h *Handler[U]) Sign(socketID, name string, m *Member) (authField, channelData string, err error) {
+	ch, err := channel.Parse(name)
+	if err != nil || !ch.Kind().Guarded() || !pusherproto.ValidSocketID(socketID) {
+		return "", "", malformedName(err)
+	}
+	if m != nil {
+		if channelData, err = encode(m, h.memberLimit); err != nil {
+			return "", "", err
+		}
+	}
+	return h.apps.static.channelAuth(socketID, ch.String(), channelData), channelData, nil
+}

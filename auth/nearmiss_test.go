@@ -73,5 +73,9 @@ func TestReasonsAreLogged(t *testing.T) {
 	ask(t, h, subscribe("private-a"))
 	assert.Contains(t, l.String(), "level=DEBUG")
 	assert.Contains(t, l.String(), "no rule matches")
+	assert.Contains(t, l.String(), "channel=private-a")
 	assert.Equal(t, 1, strings.Count(l.String(), "\n"))
+	ask(t, h, subscribe("private-a%0Alevel=ERROR"+strings.Repeat("x", 1000)))
+	assert.Equal(t, 2, strings.Count(l.String(), "\n"), "names are quoted")
+	assert.Less(t, len(l.String()), 1000, "and cut")
 }

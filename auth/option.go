@@ -39,7 +39,7 @@ type settings struct {
 }
 
 // WithLogger sets the logger; nil is slog.Default. Faults are logged at level
-// error, refusals with their reason at level debug.
+// error, refusals with channel and reason at level debug.
 func WithLogger(l *slog.Logger) Option {
 	return func(s *settings) {
 		if l != nil {
@@ -60,7 +60,7 @@ func WithDevelopment(on bool) Option { return func(s *settings) { s.development 
 // A rule runs in a goroutine of its own so that it can be given up. One that is
 // given up runs on until it returns; [Handler.Shutdown] waits for it, and no
 // more than 1024 may do so at a time. Negative means no limit and no goroutine,
-// which saves a third of a microsecond a rule.
+// which saves about a microsecond a rule.
 func WithRuleTimeout(d time.Duration) Option {
 	return func(s *settings) {
 		if s.timeout = d; d == 0 {

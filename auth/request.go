@@ -68,7 +68,7 @@ func readParams(w http.ResponseWriter, r *http.Request) (params, error) {
 func parseParams(body []byte, parse func(*reader, []byte) error) (params, error) {
 	rd := &reader{seen: make(map[string]bool)}
 	if err := parse(rd, body); err != nil {
-		return params{}, err
+		return rd.params, err
 	}
 	switch {
 	case len(rd.names) > MaxBatch || rd.names != nil && len(rd.names) == 0:
