@@ -26,7 +26,7 @@ func NewClient() *Client {
 
 // Feed has the connection receive bytes.
 func (c *Client) Feed(b []byte) error {
-	return c.cc.feed(b, func(payload []byte) { c.c.take(&c.cc, payload, now()) })
+	return c.cc.feed(b, func(payload []byte) { c.c.take(&c.cc, payload, 0) })
 }
 
 // Counts returns the events that were received and those out of order.
