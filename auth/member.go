@@ -33,35 +33,34 @@ func (m *Member) encode(limit int) (string, error) {
 	if err := checkUserID(m.ID); err != nil {
 		return "", fmt.Errorf("%w: id %w", ErrInvalidMember, err)
 	}
-	const head, middle, tail = `{"user_id":`, `,"user_info":`, `}`
-	data := ""
-	if m.Info == nil {
-		data = head + quote(m.ID) + tail
-	} else {
+	var room [512]byte
+	data := appendString(append(room[:0], `{"user_id":`...), m.ID)
+	if m.Info != nil {
 		info, err := json.Marshal(m.Info)
 		if err != nil {
 			return "", fmt.Errorf("%w: info: %w", ErrInvalidMember, err)
 		}
-		data = head + quote(m.ID) + middle + string(info) + tail
+		data = append(append(data, `,"user_info":`...), info...)
 	}
+	data = append(data, '}')
 	if limit > 0 && len(data) > limit {
 		return "", fmt.Errorf("%w: id and info are %d bytes of JSON, the limit is %d", ErrInvalidMember, len(data), limit)
 	}
-	return data, nil
+	return string(data), nil
 }
 
-// quote returns the JSON of a valid string.
-func quote(s string) string {
+// appendString appends a valid string as JSON; most ids need no escaping.
+func appendString(dst []byte, s string) []byte {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' {
 			quoted, err := json.Marshal(s)
 			if err != nil {
 				panic(err) // strings always encode
 			}
-			return string(quoted)
+			return append(dst, quoted...)
 		}
 	}
-	return `"` + s + `"`
+	return append(append(append(dst, '"'), s...), '"')
 }
 
 // encode returns the user data of a sign-in.
