@@ -93,6 +93,27 @@ func TestChannelsAreCutByTheLimits(t *testing.T) {
 	require.False(t, broadcast.Message{}.Encrypted())
 }
 
+// TestMessagesShareNoChannels has a driver that adds to the channels it was
+// given.
+func TestMessagesShareNoChannels(t *testing.T) {
+	t.Parallel()
+	b := broadcast.New(limited{broadcast.Limits{Channels: 2}}, quiet)
+	deliveries, err := b.Prepare(t.Context(), event.Of("e", nil, append(private(5), channel.Encrypted("a"), channel.Encrypted("b"))...))
+	require.NoError(t, err)
+	var want, got []string
+	for _, d := range deliveries {
+		want = append(want, fmt.Sprint(d.Message.Channels))
+	}
+	require.Len(t, want, 5)
+	for _, d := range deliveries {
+		_ = append(d.Message.Channels, channel.Public("added"))
+	}
+	for _, d := range deliveries {
+		got = append(got, fmt.Sprint(d.Message.Channels))
+	}
+	require.Equal(t, want, got)
+}
+
 func TestOneEventForSeveralConnections(t *testing.T) {
 	t.Parallel()
 	asked := 0

@@ -70,6 +70,20 @@ func TestPattern(t *testing.T) {
 	}
 }
 
+// TestLiteralsDoNotOverlap has names that begin and end right and are too short.
+func TestLiteralsDoNotOverlap(t *testing.T) {
+	t.Parallel()
+	p, err := channel.ParsePattern("aba{x}bab")
+	require.NoError(t, err)
+	for _, name := range []string{"ab", "aba", "abab", "ababa", "ababab"} {
+		_, ok := p.Match(name)
+		assert.False(t, ok, "name %q", name)
+	}
+	params, ok := p.Match("abaxbab")
+	assert.True(t, ok)
+	assert.Equal(t, []string{"x"}, params)
+}
+
 // vector is a row of patterns.json.
 type vector struct {
 	Name  string `json:"name"`

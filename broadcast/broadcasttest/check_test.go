@@ -92,6 +92,7 @@ type goCased struct {
 	Named      string    `json:"named"`
 	Omitted    string    `json:",omitempty"`
 	Off        string    `json:"-"`
+	OffToo     hidden    `json:"-"`
 	At         time.Time `json:"at"`
 	HTTPServer *inner    `json:"server"`
 	List       []element `json:"list"`
@@ -101,6 +102,7 @@ type goCased struct {
 }
 
 type (
+	hidden   struct{ Inside int }
 	inner    struct{ Port int }
 	element  struct{ Price int }
 	element2 struct{ A, B int }
