@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
-	"runtime"
-	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -20,59 +17,6 @@ import (
 	"github.com/onairgo/onair/channel"
 	"github.com/onairgo/onair/server"
 )
-
-// What connections take is given back: goroutines, descriptors and memory.
-func TestCycles(t *testing.T) { // not parallel: it counts what the process has
-	w := onTCP(t)
-	cycle := func(n int) {
-		var work sync.WaitGroup
-		for worker := range 10 {
-			work.Go(func() {
-				for i := range n / 10 {
-					p := w.visit(w.path)
-					p.hello()
-					for _, ch := range []string{"news", fmt.Sprint("private-", worker), fmt.Sprint("presence-", worker, "-", i)} {
-						p.subscribe(ch)
-					}
-					switch i % 3 {
-					case 0: // in good order
-						p.send("pusher:unsubscribe", map[string]any{"channel": "news"})
-						p.lives()
-					case 1:
-						p.signIn(`{"id":"u","watchlist":["v"]}`)
-					}
-					assert.NoError(t, p.ws.Close())
-				}
-			})
-		}
-		work.Wait()
-		require.Eventually(t, func() bool { return w.srv.Stats().Open == 0 }, 10*time.Second, time.Millisecond)
-	}
-	measure := func() (goroutines, descriptors int, heap uint64) {
-		runtime.GC()
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		fds, err := os.ReadDir("/proc/self/fd")
-		if err != nil {
-			t.Log("descriptors are counted on Linux only")
-		}
-		return runtime.NumGoroutine(), len(fds), m.HeapAlloc
-	}
-	cycle(500)
-	goroutines, descriptors, heap := measure()
-	cycle(5000)
-	g, d, h := measure()
-	for patience := time.Now().Add(10 * time.Second); (g > goroutines || d > descriptors) && time.Now().Before(patience); g, d, h = measure() {
-		runtime.Gosched() // Eventually has goroutines of its own
-	}
-	t.Logf("goroutines %d, then %d; descriptors %d, then %d; heap %d KiB, then %d KiB", goroutines, g, descriptors, d, heap>>10, h>>10)
-	assert.LessOrEqual(t, g, goroutines)
-	assert.LessOrEqual(t, d, descriptors)
-	assert.LessOrEqual(t, h, heap+1<<20)
-	assert.Empty(t, slices.Collect(w.srv.Channels()))
-	assert.EqualValues(t, 5500, w.srv.Stats().Connections)
-}
 
 func TestDrain(t *testing.T) {
 	t.Parallel()

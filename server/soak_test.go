@@ -1,0 +1,204 @@
+package server_test
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/onairgo/onair/internal/websocket/wstest"
+	"github.com/onairgo/onair/server"
+)
+
+// The tests of this file are not parallel: they count what the process has.
+
+// holdings is what connections cost the process.
+type holdings struct {
+	goroutines, descriptors int
+	heap                    uint64
+}
+
+func (h holdings) String() string {
+	return fmt.Sprintf("%d goroutines, %d descriptors, %d KiB of heap", h.goroutines, h.descriptors, h.heap>>10)
+}
+
+func measure() holdings {
+	runtime.GC()
+	runtime.GC() // empties the pools
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	fds, _ := os.ReadDir("/proc/self/fd") // on Linux only; elsewhere there are always none
+	return holdings{runtime.NumGoroutine(), len(fds), m.HeapAlloc}
+}
+
+// givenBack waits until the process has no more than before.
+func givenBack(t *testing.T, before holdings) {
+	t.Helper()
+	now := measure()
+	for patience := time.Now().Add(20 * time.Second); now.goroutines > before.goroutines || now.descriptors > before.descriptors; now = measure() {
+		if time.Now().After(patience) {
+			break
+		}
+		runtime.Gosched() // Eventually has goroutines of its own
+	}
+	t.Logf("before: %s; after: %s", before, now)
+	assert.LessOrEqual(t, now.goroutines, before.goroutines)
+	assert.LessOrEqual(t, now.descriptors, before.descriptors)
+	assert.LessOrEqual(t, now.heap, before.heap+1<<20)
+}
+
+// What connections take is given back: goroutines, descriptors and memory.
+func TestCycles(t *testing.T) {
+	w := onTCP(t)
+	cycle := func(n int) {
+		var work sync.WaitGroup
+		for worker := range 10 {
+			work.Go(func() {
+				for i := range n / 10 {
+					p := w.visit(w.path)
+					p.hello()
+					for _, ch := range []string{"news", fmt.Sprint("private-", worker), fmt.Sprint("presence-", worker, "-", i)} {
+						p.subscribe(ch)
+					}
+					switch i % 3 {
+					case 0: // in good order
+						p.send("pusher:unsubscribe", map[string]any{"channel": "news"})
+						p.lives()
+					case 1:
+						p.signIn(`{"id":"u","watchlist":["v"]}`)
+					}
+					assert.NoError(t, p.ws.Close())
+				}
+			})
+		}
+		work.Wait()
+		require.Eventually(t, func() bool { return w.srv.Stats().Open == 0 }, 10*time.Second, time.Millisecond)
+	}
+	cycle(500)
+	before := measure()
+	cycle(5000)
+	givenBack(t, before)
+	assert.Empty(t, slices.Collect(w.srv.Channels()))
+	assert.EqualValues(t, 5500, w.srv.Stats().Connections)
+}
+
+// failures are the ways in which a connection comes to nothing. w has room for
+// connections and full has none.
+func failures(w, full *site) []func(nc net.Conn) error {
+	shake := func(nc net.Conn, path string, header ...string) (*wstest.Client, error) {
+		r := wstest.NewRequest(path)
+		for i := 0; i < len(header); i += 2 {
+			r.Header.Set(header[i], header[i+1])
+		}
+		return wstest.Dial(nc, r)
+	}
+	turnedAway := func(nc net.Conn, path string, header ...string) error {
+		ws, err := shake(nc, path, header...)
+		for err == nil {
+			_, err = ws.ReadText() // up to the close frame, which it answers
+		}
+		if _, closed := err.(*wstest.ClosedError); !closed {
+			return err
+		}
+		return nil
+	}
+	sends := func(nc net.Conn, text string) error {
+		_, err := io.WriteString(nc, text)
+		return err
+	}
+	then := func(nc net.Conn, frame []byte) error {
+		ws, err := shake(nc, w.path)
+		if err == nil {
+			err = ws.WriteRaw(frame)
+		}
+		return err
+	}
+	return []func(net.Conn) error{
+		func(nc net.Conn) error { return turnedAway(nc, "/app/unknown?protocol=7") },
+		func(nc net.Conn) error { return turnedAway(nc, w.path, "Origin", "https://evil.example") },
+		func(nc net.Conn) error { return turnedAway(nc, "/app/k") },
+		func(net.Conn) error {
+			nc, err := full.dial()
+			if err == nil {
+				err = turnedAway(nc, full.path)
+				_ = nc.Close()
+			}
+			return err
+		},
+		func(nc net.Conn) error { _, err := shake(nc, "/app/unknown?protocol=7"); return err }, // and goes without reading why
+		func(net.Conn) error { return nil },
+		func(nc net.Conn) error { return sends(nc, "GET "+w.path+" HTTP/1.1\r\nHost: h\r\nUpgra") },
+		func(nc net.Conn) error {
+			if err := sends(nc, "GET "+w.path+" HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"); err != nil {
+				return err
+			}
+			_, err := io.Copy(io.Discard, nc)
+			return err
+		},
+		func(nc net.Conn) error { return then(nc, []byte{0x81}) },
+		func(nc net.Conn) error {
+			return then(nc, wstest.Frame{Opcode: wstest.OpText, Unmasked: true}.Append(nil))
+		},
+		func(nc net.Conn) error {
+			return then(nc, wstest.Text(`{"event":"pusher:subscribe","data":{"channel":"news"}}`).Append(nil))
+		},
+		func(nc net.Conn) error { return then(nc, nil) },
+	}
+}
+
+// Connections that are refused, broken off at any point, or that go dead without
+// a word cost nothing for long either.
+func TestCyclesOfFailures(t *testing.T) {
+	w := onTCP(t, func(c *server.Config) { c.ActivityTimeout, c.PongWait = time.Second, time.Second })
+	full := onTCP(t, func(c *server.Config) { c.Limits.Connections = 1 })
+	full.connect()
+	ways := failures(w, full)
+	cycle := func(n, deads int) {
+		var dead []net.Conn
+		for range deads {
+			nc, err := w.dial()
+			require.NoError(t, err)
+			_, err = wstest.Dial(nc, wstest.NewRequest(w.path))
+			require.NoError(t, err)
+			dead = append(dead, nc) // which neither reads nor closes
+		}
+		var work sync.WaitGroup
+		for worker := range 10 {
+			work.Go(func() {
+				for i := worker; i < n; i += 10 {
+					nc, err := w.dial()
+					if !assert.NoError(t, err) {
+						return
+					}
+					way := i / 10 % len(ways)
+					assert.NoError(t, ways[way](nc), "way %d", way)
+					if i/10/len(ways)%2 == 0 {
+						assert.NoError(t, nc.(*net.TCPConn).SetLinger(0)) // ends with a reset
+					}
+					_ = nc.Close()
+				}
+			})
+		}
+		work.Wait()
+		// The dead ones are pinged, closed and in the end cut off.
+		require.Eventually(t, func() bool { return w.srv.Stats().Open == 0 }, 20*time.Second, 10*time.Millisecond)
+		for _, nc := range dead {
+			assert.NoError(t, nc.SetReadDeadline(time.Now().Add(20*time.Second)))
+			_, err := io.Copy(io.Discard, nc)
+			assert.NoError(t, err, "up to the end that the server makes")
+			assert.NoError(t, nc.Close())
+		}
+	}
+	cycle(500, 0)
+	before := measure()
+	cycle(5000, 100)
+	givenBack(t, before)
+}
