@@ -146,31 +146,36 @@ func (sh *shard) carryOut(tasks []task) {
 // deliver writes the frames of the tasks, bytes in all, to everyone.
 func (au *audience) deliver(tasks []task, bytes int) {
 	all := join(tasks, bytes, nil)
-	excluded := false
+	excluding := false
 	for i := range tasks {
-		excluded = excluded || tasks[i].conn != nil
+		excluding = excluding || tasks[i].conn != nil
 	}
+	left := 0 // out
 	for _, c := range au.conns {
 		frames := all
-		if excluded && excludes(tasks, c) {
-			frames = join(tasks, bytes, c)
+		if excluding {
+			if n := excluded(tasks, c); n > 0 {
+				left += n
+				frames = join(tasks, bytes, c)
+			}
 		}
 		if len(frames) > 0 {
 			c.write(frames)
 		}
 	}
 	if len(au.conns) > 0 {
-		au.conns[0].app.stats.delivered.Add(uint64(len(tasks)) * uint64(len(au.conns)))
+		au.conns[0].app.stats.delivered.Add(uint64(len(tasks)*len(au.conns) - left))
 	}
 }
 
-func excludes(tasks []task, c *conn) bool {
+// excluded returns how many of the tasks leave out c.
+func excluded(tasks []task, c *conn) (n int) {
 	for i := range tasks {
 		if tasks[i].conn == c {
-			return true
+			n++
 		}
 	}
-	return false
+	return n
 }
 
 // join returns the frames of the tasks that are for c, one after the other. A

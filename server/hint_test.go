@@ -1,0 +1,84 @@
+package server_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/onairgo/onair/channel"
+)
+
+func TestHints(t *testing.T) {
+	t.Parallel()
+	nobody := func(w *site) int { return strings.Count(w.log.String(), "event reaches nobody") }
+	for _, tt := range []struct {
+		name string
+		test func(t *testing.T, w *site)
+	}{
+		{"an event on the public channel while the private one is occupied", func(t *testing.T, w *site) {
+			w.on("private-mentor.1")
+			w.broadcast("session.started", "{}", channel.Public("mentor.1"))
+			assert.Contains(t, w.log.String(), "event=session.started channel=mentor.1 occupied=private-mentor.1")
+		}},
+		{"every kind finds every other", func(t *testing.T, w *site) {
+			kinds := []channel.Channel{
+				channel.Public("x"), channel.Private("x"), channel.Presence("x"), channel.Encrypted("x"),
+				channel.Public("x").Cached(), channel.Private("x").Cached(), channel.Presence("x").Cached(), channel.Encrypted("x").Cached(),
+			}
+			for i, occupied := range kinds {
+				p := w.connect()
+				p.subscribe(occupied.String())
+				for _, empty := range kinds {
+					if empty != occupied && !empty.IsCached() {
+						w.broadcast("e", "{}", empty)
+						assert.Contains(t, w.log.String(), "channel="+empty.String()+" occupied="+occupied.String(), "%d", i)
+					}
+				}
+				assert.NoError(t, p.ws.Close())
+				pass(2 * time.Minute)
+			}
+		}},
+		{"given once a minute for a channel", func(t *testing.T, w *site) {
+			w.on("private-x", "private-y")
+			for range 10 {
+				w.broadcast("e", "{}", channel.Public("x"))
+			}
+			assert.Equal(t, 1, nobody(w))
+			w.broadcast("e", "{}", channel.Public("y"))
+			assert.Equal(t, 2, nobody(w))
+			pass(time.Minute)
+			w.broadcast("e", "{}", channel.Public("x"))
+			assert.Equal(t, 3, nobody(w))
+		}},
+		{"silent when somebody hears it, or nobody is anywhere", func(t *testing.T, w *site) {
+			w.on("x", "private-x", "private-user.1")
+			w.broadcast("e", "{}", channel.Public("x"), channel.Public("z"), channel.User("x"))
+			assert.Zero(t, nobody(w))
+		}},
+		{"a page with two prefixes", func(t *testing.T, w *site) {
+			p := w.connect()
+			for range 3 {
+				p.send("pusher:subscribe", map[string]any{"channel": "private-private-user.5"})
+				p.refused("private-private-user.5", "AuthError", 401)
+			}
+			w.on("presence-r", "private-encrypted-x", "mentor..", "private-cache-x")
+			assert.Equal(t, 1, strings.Count(w.log.String(), "two prefixes"))
+			assert.Contains(t, w.log.String(), "channel=private-private-user.5")
+		}},
+		{"keys of strangers do not fill the log", func(t *testing.T, w *site) {
+			for range 3 {
+				w.open("/app/" + strings.Repeat("x", 500) + "?protocol=7").closed(4001)
+			}
+			assert.Equal(t, 1, strings.Count(w.log.String(), "no app has the key"))
+			assert.Less(t, len(w.log.String()), 400)
+			assert.NotContains(t, w.log.String(), "closest")
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, tt.test)
+		})
+	}
+}
