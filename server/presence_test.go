@@ -1,9 +1,6 @@
 package server_test
 
 import (
-	"encoding/json"
-	"maps"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -76,77 +73,4 @@ func TestAcceptancePresence(t *testing.T) {
 			assert.JSONEq(t, `{"event":"client-x","channel":"presence-r","data":"{\"a\":1}","user_id":"7"}`, q.text())
 		}},
 	})
-}
-
-// presenceView is what a page on a presence channel believes.
-type presenceView struct {
-	page *page
-	name string
-
-	mu      sync.Mutex
-	present map[string]bool
-	changes int
-}
-
-func watch(w *site, name string) *presenceView {
-	w.t.Helper()
-	v := &presenceView{page: w.connect(), name: name, present: map[string]bool{}}
-	f := v.page.subscribeAs("presence-r", `{"user_id":"`+name+`"}`)
-	var data struct {
-		Presence struct {
-			IDs   []string                   `json:"ids"`
-			Hash  map[string]json.RawMessage `json:"hash"`
-			Count int                        `json:"count"`
-		} `json:"presence"`
-	}
-	require.NoError(w.t, json.Unmarshal([]byte(f.data(w.t)), &data))
-	require.Len(w.t, data.Presence.IDs, data.Presence.Count)
-	require.Len(w.t, data.Presence.Hash, data.Presence.Count)
-	for _, id := range data.Presence.IDs {
-		v.present[id] = true
-	}
-	return v
-}
-
-// follow reads until the connection is closed from here. A user who comes must
-// not be there, and one who goes must.
-func (v *presenceView) follow() {
-	v.page.ws.Timeout = -1
-	for {
-		text, err := v.page.ws.ReadText()
-		if err != nil {
-			return
-		}
-		var f frame
-		var data struct {
-			UserID string `json:"user_id"`
-		}
-		if !assert.NoError(v.page.t, json.Unmarshal([]byte(text), &f)) || !assert.NoError(v.page.t, json.Unmarshal([]byte(f.data(v.page.t)), &data)) {
-			return
-		}
-		v.change(f.Event, data.UserID)
-	}
-}
-
-func (v *presenceView) change(event, userID string) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.changes++
-	switch event {
-	case "pusher_internal:member_added":
-		assert.False(v.page.t, v.present[userID], "%s came twice to %s", userID, v.name)
-		v.present[userID] = true
-	case "pusher_internal:member_removed":
-		assert.True(v.page.t, v.present[userID], "%s left without having come to %s", userID, v.name)
-		delete(v.present, userID)
-	default:
-		assert.Fail(v.page.t, "unexpected", event)
-	}
-}
-
-// now returns who is there, and how many changes led to it.
-func (v *presenceView) now() (present map[string]bool, changes int) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return maps.Clone(v.present), v.changes
 }

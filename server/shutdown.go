@@ -101,8 +101,10 @@ func (s *Server) draining() bool { return s.lifecycle.draining.Load() }
 // returns the context's error. It may be called several times, also at the same
 // time; each call waits.
 //
-// Shut down the broadcaster before, so that nothing is published into the void,
-// and the http.Server too, so that nobody new comes.
+// Shut down in this order: the broadcaster, so that nothing is published into
+// the void; the Server, while the http.Server still accepts, since a page that
+// is refused by the operating system instead of by this server waits for 15
+// seconds before it tries again; and the http.Server.
 func (s *Server) Shutdown(ctx context.Context) error {
 	if s.lifecycle.begin() {
 		s.drain(ctx)
