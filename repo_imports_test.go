@@ -29,7 +29,6 @@ var layers = []layer{
 	{"internal/tools", nil},
 	{"internal/bench", []string{"."}},
 	{"internal/e2e", []string{"."}},
-	{"internal/bench", []string{"."}},
 	{"internal", []string{"internal", "channel"}},
 	{"cmd", []string{"."}},
 	{"examples", []string{"."}},
