@@ -86,7 +86,7 @@ func TestVectors(t *testing.T) {
 			row.checkLog(t)
 		})
 	}
-	t.Logf("drivers.json: %d agree, %d differ on purpose, %d do not apply", counts["agree"], counts["differ on purpose"], counts["do not apply"])
+	t.Logf("drivers.json: %d rows agree, %d differ on purpose, %d do not apply", counts["agree"], counts["differ on purpose"], counts["do not apply"])
 	assert.Equal(t, map[string]int{"agree": 15, "differ on purpose": 5, "do not apply": 18}, counts)
 }
 

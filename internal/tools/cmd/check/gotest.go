@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 )
 
@@ -69,7 +70,8 @@ func (o testOutput) take(pkg, test string) string {
 }
 
 // read counts the results in a stream of go test -json and prints a line for
-// each package, and all output of what failed. Every test, subtest and example
+// each package, comparisons with what was recorded, and all output of what
+// failed. Every test, subtest and example
 // counts as one, as go test -v lists them.
 func (c *checker) read(r io.Reader) {
 	out := make(testOutput)
@@ -107,7 +109,9 @@ func (c *checker) event(e testEvent, out testOutput, count *tally) {
 		c.packageDone(e, out, count)
 	case e.Action == "pass":
 		count.passed++
-		out.take(e.Package, e.Test)
+		for _, m := range comparison.FindAllStringSubmatch(out.take(e.Package, e.Test), -1) {
+			fmt.Printf("      %s: %s\n", directory(e.Package), m[1])
+		}
 	case e.Action == "fail":
 		count.failed++
 		c.failures = append(c.failures, e.Package+" "+e.Test)
@@ -123,6 +127,11 @@ func (c *checker) event(e testEvent, out testOutput, count *tally) {
 		fmt.Print(indent(text))
 	}
 }
+
+// comparison is what a test logs that compares us with what was recorded of
+// another program: the file, and how many of its rows agree and differ on
+// purpose. It is printed although the test passes.
+var comparison = regexp.MustCompile(`(?m)^\s+\S+_test\.go:\d+: (\S+\.json\b.*: \d+ rows agree, .*)$`)
 
 // packageDone closes a package: its last event has no test's name.
 func (c *checker) packageDone(e testEvent, out testOutput, count *tally) {

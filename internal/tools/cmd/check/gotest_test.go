@@ -103,6 +103,23 @@ func TestSkipList(t *testing.T) {
 	}
 }
 
+func TestComparison(t *testing.T) {
+	for text, want := range map[string]string{
+		"    auth_test.go:98: auth.json: 93 rows agree, 85 differ on purpose\n":          "auth.json: 93 rows agree, 85 differ on purpose",
+		"=== x\n        a_test.go:1: a.json, order: 8 rows agree, 4 differ on purpose\n": "a.json, order: 8 rows agree, 4 differ on purpose",
+		"    a_test.go:1: all rows agree, I think\n":                                     "",
+		"    a.go:1: a.json: 1 rows agree, 0 differ\n":                                   "",
+	} {
+		got := ""
+		if m := comparison.FindStringSubmatch(text); m != nil {
+			got = m[1]
+		}
+		if got != want {
+			t.Errorf("of %q it takes %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestDirectory(t *testing.T) {
 	for pkg, want := range map[string]string{
 		"github.com/onairgo/onair":                          ".",
