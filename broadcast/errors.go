@@ -3,6 +3,7 @@ package broadcast
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -53,13 +54,17 @@ func (e *DeliveryError) Error() string {
 		if i > 0 {
 			channels.WriteString(", ")
 		}
-		channels.WriteString(c.String())
+		name := strconv.Quote(c.String()) // of a message that nobody checked, with a line break perhaps
+		channels.WriteString(name[1 : len(name)-1])
 	}
 	if e.Connection != "" {
 		fmt.Fprintf(&channels, " via %q", e.Connection)
 	}
 	return fmt.Sprintf("broadcast: event %q on %s: %v", e.Message.Event, channels.String(), e.Err)
 }
+
+// GoString returns what Error returns, and so no payload either.
+func (e *DeliveryError) GoString() string { return e.Error() }
 
 // Unwrap returns the cause.
 func (e *DeliveryError) Unwrap() error { return e.Err }

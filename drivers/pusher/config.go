@@ -138,7 +138,11 @@ func (c Config) checkAddress() (wrong []string) {
 		wrong = append(wrong, fmt.Sprintf("Cluster %q is not made of small letters, digits and hyphens", c.Cluster))
 	}
 	if c.Host != "" && !validHost(c.Host) {
-		wrong = append(wrong, fmt.Sprintf(`Host %q is not a host with or without a port; write "ws.example.com:8080", the scheme is Insecure's and a prefix is Path's`, c.Host))
+		shown := c.Host
+		if at := strings.LastIndexByte(shown, '@'); at >= 0 {
+			shown = "[hidden]" + shown[at:] // a password perhaps
+		}
+		wrong = append(wrong, fmt.Sprintf(`Host %q is not a host with or without a port; write "ws.example.com:8080", the scheme is Insecure's and a prefix is Path's`, shown))
 	}
 	if c.Path != "" {
 		u, err := url.Parse(c.Path)

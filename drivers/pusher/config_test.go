@@ -35,7 +35,7 @@ func TestConfigIsRefused(t *testing.T) {
 		{"host with a scheme", pusher.Config{App: app, Host: "https://a.test"}, []string{`Host "https://a.test"`, "Insecure"}},
 		{"host with a path", pusher.Config{App: app, Host: "a.test/x"}, []string{`Host "a.test/x"`, "Path"}},
 		{"host with a query", pusher.Config{App: app, Host: "a.test?x"}, []string{`Host "a.test?x"`}},
-		{"host with credentials", pusher.Config{App: app, Host: "u:p@a.test"}, []string{`Host "u:p@a.test"`}},
+		{"host with credentials", pusher.Config{App: app, Host: "u:p@a.test"}, []string{`Host "[hidden]@a.test"`}},
 		{"host with a space", pusher.Config{App: app, Host: "a .test"}, []string{`Host "a .test"`}},
 		{"port alone", pusher.Config{App: app, Host: ":8080"}, []string{`Host ":8080"`}},
 		{"no port", pusher.Config{App: app, Host: "a.test:"}, []string{`Host "a.test:"`}},

@@ -131,7 +131,11 @@ func (d *Driver) Broadcast(ctx context.Context, messages []broadcast.Message) er
 // failed.
 func (d *Driver) sendBatch(ctx context.Context, messages []broadcast.Message, indexes []int, failed []error) {
 	if len(indexes) > 1 {
-		err := d.trigger(ctx, "", func(c *pusherhttp.Client) error {
+		data := make([]string, len(indexes))
+		for i, index := range indexes {
+			data[i] = messages[index].Data
+		}
+		err := d.trigger(ctx, "", data, func(c *pusherhttp.Client) error {
 			events := make([]pusherhttp.Event, len(indexes))
 			for i, index := range indexes {
 				m := &messages[index]
@@ -161,7 +165,7 @@ func (d *Driver) send(ctx context.Context, m *broadcast.Message) error {
 	if m.Channels[0].Kind() == channel.KindUser {
 		return d.sendToUser(ctx, id, m)
 	}
-	return d.trigger(ctx, id, func(c *pusherhttp.Client) error {
+	return d.trigger(ctx, id, []string{m.Data}, func(c *pusherhttp.Client) error {
 		names := make([]string, len(m.Channels))
 		for i, c := range m.Channels {
 			names[i] = c.String()
@@ -175,7 +179,7 @@ func (d *Driver) send(ctx context.Context, m *broadcast.Message) error {
 // channel in one call only, which cannot leave a connection out.
 func (d *Driver) sendToUser(ctx context.Context, id string, m *broadcast.Message) error {
 	if m.SocketID == "" {
-		return d.trigger(ctx, id, func(c *pusherhttp.Client) error {
+		return d.trigger(ctx, id, []string{m.Data}, func(c *pusherhttp.Client) error {
 			return c.SendToUser(m.Channels[0].Name(), m.Event, m.Data)
 		})
 	}
@@ -188,12 +192,12 @@ func (d *Driver) sendToUser(ctx context.Context, id string, m *broadcast.Message
 	if err != nil {
 		return broadcast.Permanent(fmt.Errorf("pusher: %w", err))
 	}
-	return d.post(ctx, id, "/events", body)
+	return d.post(ctx, id, "/events", body, m.Data)
 }
 
-// trigger makes a request that publishes.
-func (d *Driver) trigger(ctx context.Context, id string, send func(*pusherhttp.Client) error) error {
-	return d.do(ctx, &exchange{id: id, limit: maxAnswer}, &struct{}{}, send)
+// trigger makes a request that publishes the data.
+func (d *Driver) trigger(ctx context.Context, id string, data []string, send func(*pusherhttp.Client) error) error {
+	return d.do(ctx, &exchange{id: id, data: data, limit: maxAnswer}, &struct{}{}, send)
 }
 
 func socketID(m *broadcast.Message) *string {

@@ -3,10 +3,12 @@ package pusher
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,7 +42,8 @@ type APIError struct {
 	// Status is the HTTP status.
 	Status int
 	// Message is the beginning of the body: one line of printable text, at
-	// most 300 bytes, without key and signature.
+	// most 300 bytes, without key, signature and what it repeats of the event's
+	// data.
 	Message string
 	// Location is where a redirect, which is not followed, leads to; without
 	// its query.
@@ -135,7 +138,7 @@ func refusedWhole(err error) bool {
 
 // apiError makes the error of an answer.
 func (x *exchange) apiError() *APIError {
-	e := &APIError{Status: x.status, Message: oneLine(x.mask(string(x.body))), Sent: x.sent}
+	e := &APIError{Status: x.status, Message: x.maskData(oneLine(x.mask(string(x.body)))), Sent: x.sent}
 	if date, err := http.ParseTime(x.header.Get("Date")); err == nil {
 		e.Date = date
 	}
@@ -228,6 +231,7 @@ type maskedError struct {
 }
 
 func (e *maskedError) Error() string        { return e.text }
+func (e *maskedError) GoString() string     { return e.text }
 func (e *maskedError) Is(target error) bool { return errors.Is(e.cause, target) }
 
 // mask hides the signature and the key where a service or a transport repeats
@@ -239,4 +243,43 @@ func (x *exchange) mask(text string) string {
 		}
 	}
 	return text
+}
+
+// maskData hides what a service repeats of the data that it was sent: whatever
+// stands in the data for at least 8 bytes, as it is, or quoted as in the
+// request, or quoted once more in an answer of JSON.
+func (x *exchange) maskData(line string) string {
+	const run = 8
+	var sent []string
+	for _, data := range x.data {
+		once := quote(data)
+		sent = append(sent, data, once, quote(once))
+	}
+	hidden := make([]bool, len(line))
+	for i := range max(0, len(line)-run+1) {
+		if slices.ContainsFunc(sent, func(s string) bool { return strings.Contains(s, line[i:i+run]) }) {
+			for j := range run {
+				hidden[i+j] = true
+			}
+		}
+	}
+	var b strings.Builder
+	for i := range len(line) {
+		switch {
+		case !hidden[i]:
+			b.WriteByte(line[i])
+		case i == 0 || !hidden[i-1]:
+			b.WriteString("[hidden]")
+		}
+	}
+	return strings.ToValidUTF8(b.String(), "")
+}
+
+// quote returns s as it stands between the quotes of a JSON string.
+func quote(s string) string {
+	quoted, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // a string always encodes
+	}
+	return string(quoted[1 : len(quoted)-1])
 }

@@ -34,6 +34,7 @@ type exchange struct {
 	caller context.Context // the caller's
 	ctx    context.Context // caller with the driver's timeout
 	id     string          // the idempotency key, if any
+	data   []string        // of the events that are sent
 	limit  int             // of a good answer's bytes
 
 	signature string // of the request
@@ -117,14 +118,14 @@ func (d *Driver) do(ctx context.Context, x *exchange, result any, send func(*pus
 	}
 	if err := json.Unmarshal(x.body, result); err != nil || !bytes.HasPrefix(bytes.TrimSpace(x.body), []byte("{")) {
 		return fmt.Errorf("%w: status %d, content type %q, %d bytes, which are no JSON object as expected; is there a proxy in between?",
-			ErrUnexpectedAnswer, x.status, oneLine(x.header.Get("Content-Type")), len(x.body))
+			ErrUnexpectedAnswer, x.status, oneLine(x.mask(x.header.Get("Content-Type"))), len(x.body))
 	}
 	return nil
 }
 
 // post makes a request that the library has no call for.
-func (d *Driver) post(ctx context.Context, id, path string, body []byte) error {
-	return d.trigger(ctx, id, func(c *pusherhttp.Client) error {
+func (d *Driver) post(ctx context.Context, id, path string, body []byte, data ...string) error {
+	return d.trigger(ctx, id, data, func(c *pusherhttp.Client) error {
 		path := "/apps/" + c.AppID + path
 		params := map[string]string{
 			pusherproto.ParamKey:       c.Key,
