@@ -12,8 +12,9 @@ import (
 // App is one application of a Pusher Channels service, the hosted one or the
 // embedded server: the credentials that every part of the module takes.
 //
-// It is a plain value to copy. Printing it in any way (package fmt with every
-// verb, log/slog, JSON) shows the id and the key and nothing that is secret.
+// It is a plain value to copy. Printing it (package fmt, log/slog, JSON) shows
+// the id and the key and nothing that is secret. Only where it stands in an
+// unexported field does package fmt not ask it: do not print what holds it so.
 type App struct {
 	// ID is the app id. Use digits: some of Pusher's libraries refuse others.
 	ID string

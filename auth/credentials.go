@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/http"
@@ -52,8 +53,16 @@ type apps struct {
 	ready   *cache[appKey, *credentials]
 }
 
-// appKey is what an app's credentials are made of.
-type appKey struct{ id, key, secret, encryptionKey string }
+// appKey stands for what an app's credentials are made of. The secrets are
+// hashed, since package fmt would print a map's keys.
+type appKey struct {
+	id, key string
+	secrets [sha256.Size]byte
+}
+
+func newAppKey(app App) appKey {
+	return appKey{app.ID, app.Key, sha256.Sum256(fmt.Appendf(nil, "%q %q", app.Secret, app.EncryptionKey))}
+}
 
 func newApps(app App, resolve func(*http.Request) (App, error)) (apps, error) {
 	if resolve == nil {
@@ -74,7 +83,7 @@ func (a *apps) of(r *http.Request) (*credentials, error) {
 	if err != nil {
 		return nil, fmt.Errorf("auth: app of the request: %w", err)
 	}
-	key := appKey{app.ID, app.Key, app.Secret, app.EncryptionKey}
+	key := newAppKey(app)
 	if c, ok := a.ready.get(key); ok {
 		return c, nil
 	}

@@ -64,6 +64,9 @@ func New(c Config) (*Server, error) {
 	for _, a := range listed {
 		errs = append(errs, s.apps.addStatic(s, a))
 	}
+	// A print of a Server must not show secrets, and package fmt prints what is
+	// behind unexported fields without asking.
+	s.config.App, s.config.Apps = auth.App{}, nil
 	if len(listed) == 0 && c.Resolve == nil {
 		errs = append(errs, errors.New("server: no app; set Config.App"))
 	}
