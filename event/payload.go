@@ -37,7 +37,7 @@ func Encode(v any) (string, error) {
 		if object, ok := errors.AsType[*ObjectError](err); ok {
 			return "", object
 		}
-		return "", fmt.Errorf("event: payload of type %T: %w", v, err)
+		return "", fmt.Errorf("event: payload of type %T: %w", v, withoutValues(err))
 	}
 	// A json.RawMessage goes through the encoder unchecked.
 	out := strings.ToValidUTF8(strings.TrimSuffix(b.String(), "\n"), "\ufffd")
@@ -45,6 +45,17 @@ func Encode(v any) (string, error) {
 		return "{}", nil
 	}
 	return out, nil
+}
+
+var errNumber = errors.New("json: a json.Number in it does not hold a number")
+
+// withoutValues returns the error of the encoder unless it repeats a value of
+// the payload, which only the one about a json.Number does.
+func withoutValues(err error) error {
+	if strings.Contains(err.Error(), "invalid number literal") {
+		return errNumber
+	}
+	return err
 }
 
 // ObjectError reports a value that must encode as a JSON object and does not.

@@ -255,6 +255,10 @@ func TestEncodeErrors(t *testing.T) {
 	_, err = event.Encode(json.RawMessage("{"))
 	require.Error(t, err)
 
+	_, err = event.Encode(map[string]any{"pin": json.Number("4711 or so")})
+	require.ErrorContains(t, err, "json.Number")
+	require.NotContains(t, err.Error(), "4711", "errors hold no payload")
+
 	cycle := map[string]any{}
 	cycle["self"] = cycle
 	_, err = event.Encode(cycle)
