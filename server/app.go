@@ -104,10 +104,14 @@ func (a *app) publish(ctx context.Context, event, data string, channels []channe
 		if ch.IsCached() {
 			st.remember(a, name, event, data)
 		}
-		if rm := st.rooms[name]; rm != nil {
+		rm := st.rooms[name]
+		if rm != nil {
 			rm.deliver(frame, excluded)
 		}
 		st.mu.Unlock()
+		if rm == nil {
+			a.hintNearMiss(ctx, event, ch)
+		}
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ func TestHints(t *testing.T) {
 				p := w.connect()
 				p.subscribe(occupied.String())
 				for _, empty := range kinds {
-					if empty != occupied && !empty.IsCached() {
+					if empty != occupied {
 						w.broadcast("e", "{}", empty)
 						assert.Contains(t, w.log.String(), "channel="+empty.String()+" occupied="+occupied.String(), "%d", i)
 					}

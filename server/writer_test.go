@@ -95,7 +95,7 @@ func onTLS(t *testing.T, configure ...func(*server.Config)) *site {
 }
 
 // withTLS puts TLS in front of the listener, with a certificate of its own.
-func withTLS(t *testing.T, plain net.Listener) (net.Listener, func() (net.Conn, error)) {
+func withTLS(t testing.TB, plain net.Listener) (net.Listener, func() (net.Conn, error)) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
