@@ -209,7 +209,8 @@ func TestAllowedOrigins(t *testing.T) {
 			[]string{app, "http://localhost.example.com", "http://127.0.0.2", "null"},
 		},
 		{
-			"a list instead", []string{"-allowed-origins= " + app + " , https://*.example.org"},
+			"a list instead",
+			[]string{"-allowed-origins= " + app + " , https://*.example.org"},
 			[]string{"", app, "https://a.example.org"},
 			[]string{"http://localhost:5173", "http://app.example.com", "https://example.org"},
 		},

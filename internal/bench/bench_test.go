@@ -123,23 +123,33 @@ func TestReport(t *testing.T) {
 		want   []string // lines
 	}{
 		{
-			"all as aimed for", main.Sample{CPU: 1 * time.Millisecond, P50: time.Millisecond}, false,
+			"all as aimed for",
+			main.Sample{CPU: 1 * time.Millisecond, P50: time.Millisecond},
+			false,
 			[]string{`P3 .*0\.10x .*0\.40 +0\.15 +as aimed for`, `P10 .*1\.00x .*as aimed for`, `P15 .* 0 .*as aimed for`},
 		},
 		{
-			"between aim and must", main.Sample{CPU: 3 * time.Millisecond, P50: 1200 * time.Microsecond}, false,
+			"between aim and must",
+			main.Sample{CPU: 3 * time.Millisecond, P50: 1200 * time.Microsecond},
+			false,
 			[]string{`P3 .*0\.30x .*met`, `P10 .*1\.20x .*met`},
 		},
 		{
-			"a must missed", main.Sample{CPU: 5 * time.Millisecond, P50: time.Millisecond}, true,
+			"a must missed",
+			main.Sample{CPU: 5 * time.Millisecond, P50: time.Millisecond},
+			true,
 			[]string{`P3 .*0\.50x .*MISSED`, `P2 .*0\.50x .*as aimed for`},
 		},
 		{
-			"latency missed", main.Sample{CPU: 1 * time.Millisecond, P50: 2 * time.Millisecond}, true,
+			"latency missed",
+			main.Sample{CPU: 1 * time.Millisecond, P50: 2 * time.Millisecond},
+			true,
 			[]string{`P10 .*2\.00x .*MISSED`},
 		},
 		{
-			"a delivery lost", main.Sample{CPU: 1 * time.Millisecond, P50: time.Millisecond, Lost: 1}, true,
+			"a delivery lost",
+			main.Sample{CPU: 1 * time.Millisecond, P50: time.Millisecond, Lost: 1},
+			true,
 			[]string{`P15 .* 8 .*MISSED`}, // of four cases and two publishers
 		},
 	} {

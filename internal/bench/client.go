@@ -294,6 +294,7 @@ func (c *client) recorded() []int64 {
 	defer c.mu.Unlock()
 	return slices.Clone(c.latencies) // what was read meanwhile may still come
 }
+
 func writeAll(fd int, b []byte) error {
 	if n, err := syscall.Write(fd, b); err != nil || n != len(b) {
 		return fmt.Errorf("write: %d of %d bytes: %w", n, len(b), err)

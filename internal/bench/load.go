@@ -54,8 +54,6 @@ type sample struct {
 
 func (s sample) cpuPerDelivery() float64 { return float64(s.CPU) / float64(s.Deliveries) }
 
-func (s sample) rate() float64 { return float64(s.Deliveries) / s.Elapsed.Seconds() }
-
 // loadRole connects and then carries out the orders that it reads from standard
 // input, until that ends.
 func loadRole(args []string) error {

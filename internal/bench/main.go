@@ -40,7 +40,7 @@ const maxConnections = 9_900
 type options struct {
 	connections int           // of the server and of the floor
 	memory      int           // connections for one more measurement of memory; 0 for none
-	rounds      int           //
+	rounds      int           // over all cases
 	warm        time.Duration // before each measurement
 	length      time.Duration // of each measurement
 	size        int           // of an event's data, in bytes
