@@ -13,12 +13,14 @@ func Example() {
 	fmt.Println(channel.Presence("chat.3"))
 	fmt.Println(channel.Encrypted("diary.9"))
 	fmt.Println(channel.Private("score.1").Cached())
+	fmt.Println(channel.User("42")) // wherever the user has signed in
 	// Output:
 	// news
 	// private-orders.7
 	// presence-chat.3
 	// private-encrypted-diary.9
 	// private-cache-score.1
+	// #server-to-user-42
 }
 
 func ExampleParse() {

@@ -1,6 +1,7 @@
 package event_test
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/onairgo/onair/channel"
@@ -66,6 +67,30 @@ func Example_optional() {
 	fmt.Println(name, data, event.Check(m))
 	// Output:
 	// App\Events\MessageSent {"id":3,"text":"hello"} <nil>
+}
+
+// Invited refuses to be sent without its guest, which BroadcastOn could not say.
+type Invited struct {
+	GuestID string `json:"guestId"`
+}
+
+func (i Invited) BroadcastOn() []channel.Channel {
+	return []channel.Channel{channel.User(i.GuestID)}
+}
+func (Invited) BroadcastAs() string { return "invited" }
+func (i Invited) ValidateBroadcast() error {
+	if i.GuestID == "" {
+		return errors.New("invitation without a guest")
+	}
+	return nil
+}
+
+func ExampleValidator() {
+	fmt.Println(event.Check(Invited{GuestID: "42"}))
+	fmt.Println(event.Check(Invited{}))
+	// Output:
+	// <nil>
+	// invitation without a guest
 }
 
 // Misdeclared has an optional method whose result is another type.

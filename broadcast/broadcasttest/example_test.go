@@ -36,3 +36,32 @@ func Example() {
 	// Output:
 	// [{7}]
 }
+
+// LessonMoved has a method that nobody calls and a field without a name for
+// pages.
+type LessonMoved struct {
+	To string
+}
+
+func (LessonMoved) BroadcastOn() []channel.Channel {
+	return []channel.Channel{channel.Public("lessons")}
+}
+func (LessonMoved) BroadcastAs() string  { return "lesson.moved" }
+func (LessonMoved) BroadcastsWhen() bool { return false }
+
+func ExampleCheckEvent() {
+	t := printing{} // in a test it is the function's parameter
+
+	broadcasttest.CheckEvent(t, OrderPaid{ID: 7})
+	broadcasttest.CheckEvent(t, LessonMoved{To: "noon"})
+	// Output:
+	// broadcasttest_test.LessonMoved: nobody calls the method BroadcastsWhen; did you mean BroadcastWhen?
+	// broadcasttest_test.LessonMoved: the field To of broadcasttest_test.LessonMoved has no name for JSON, so pages get "To"; write `json:"to"`, or `json:"-"` to keep it off the wire
+}
+
+// printing shows what a test would report.
+type printing struct{ testing.TB }
+
+func (printing) Helper()                           {}
+func (printing) Context() context.Context          { return context.Background() }
+func (printing) Errorf(format string, args ...any) { fmt.Printf(format+"\n", args...) }

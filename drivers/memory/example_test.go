@@ -2,7 +2,10 @@ package memory_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
+	"time"
 
 	"github.com/onairgo/onair/broadcast"
 	"github.com/onairgo/onair/channel"
@@ -58,4 +61,26 @@ func ExampleQueue() {
 	}
 	// Output:
 	// missed 3 then got {"n":3}
+}
+
+// A subscriber that may miss nothing makes broadcasts wait for it, as long as
+// their context allows.
+func ExampleBlocking() {
+	driver := memory.New()
+	sub, err := driver.Subscribe(context.Background(), channel.Public("audit"), memory.Queue(1), memory.Blocking())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer sub.Close()
+	b := broadcast.New(driver, broadcast.WithLogger(slog.New(slog.DiscardHandler)))
+	for i := range 2 {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+		err := b.Dispatch(ctx, event.Of("audited", map[string]int{"n": i}, channel.Public("audit")))
+		fmt.Println(errors.Is(err, context.DeadlineExceeded)) // the second finds no room
+		cancel()
+	}
+	// Output:
+	// false
+	// true
 }

@@ -48,6 +48,20 @@ func ExampleReverb() {
 	// Output: localhost 8080
 }
 
+func ExampleAbly() {
+	config, err := pusher.Ably("appid.keyid:secret") // as Ably's dashboard shows it
+	if err != nil {
+		log.Fatal(err)
+	}
+	driver, err := pusher.New(config)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer driver.Shutdown(context.Background())
+	fmt.Println(config.Host, driver.ClientConfig().WSHost, driver.ClientConfig().Key)
+	// Output: rest-pusher.ably.io realtime-pusher.ably.io appid.keyid
+}
+
 func ExampleAPIError() {
 	busy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "30")
@@ -94,6 +108,26 @@ func ExampleDriver_Channels() {
 		fmt.Println(room.Name, room.UserCount)
 	}
 	// Output: presence-room.7 3
+}
+
+// Whoever is logged out everywhere is also cut off.
+func ExampleDriver_TerminateUser() {
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Println(r.Method, r.URL.Path)
+		_, _ = io.WriteString(w, "{}")
+	}))
+	defer service.Close()
+	driver, err := pusher.New(pusher.Config{
+		App:  auth.App{ID: "1001", Key: "key", Secret: "secret"},
+		Host: strings.TrimPrefix(service.URL, "http://"), Insecure: true,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := driver.TerminateUser(context.Background(), "42"); err != nil {
+		log.Fatal(err)
+	}
+	// Output: POST /apps/1001/users/42/terminate_connections
 }
 
 func ExampleNewWebhook() {

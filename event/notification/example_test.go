@@ -6,6 +6,7 @@ import (
 
 	"github.com/onairgo/onair/broadcast"
 	"github.com/onairgo/onair/channel"
+	"github.com/onairgo/onair/event"
 	"github.com/onairgo/onair/event/model"
 	"github.com/onairgo/onair/event/notification"
 )
@@ -50,4 +51,18 @@ func ExampleRoute() {
 	fmt.Println(e.BroadcastOn())
 	// Output:
 	// [news private-tenant.acme.User.5b2c]
+}
+
+// LessonCancelled has a type of its own and hides what pages need not know.
+type LessonCancelled struct{ LessonID, Reason string }
+
+func (LessonCancelled) BroadcastType() string { return "lesson.cancelled" }
+func (l LessonCancelled) ToBroadcast() any    { return map[string]string{"lessonId": l.LessonID} }
+
+func ExampleTyper() {
+	e := notification.To(Customer{ID: 7}, LessonCancelled{LessonID: "3", Reason: "ill"}).WithID("a1")
+	data, err := event.Payload(e)
+	fmt.Println(data, err)
+	// Output:
+	// {"id":"a1","lessonId":"3","type":"lesson.cancelled"} <nil>
 }
