@@ -27,6 +27,7 @@ const lanes = [
     echo: tests('echo.test.mjs'),
     restart: tests('restart.test.mjs'),
     authorisation: tests('authorisation.test.mjs'),
+    behaviours: tests('behaviours.test.mjs'),
     sdk: tests('sdk.test.mjs'),
     'sdk-remote': script('sdk-remote.mjs'),
     frameworks: tests('frameworks.test.mjs'),
