@@ -1,53 +1,28 @@
 // Ways to be authorised other than one request for each channel: one for all
-// of them, and none at all.
+// of them, with the handler that package auth documents, and none at all.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { launch, site, visit } from '../harness/browser.mjs';
+import { documented } from '../harness/documented.mjs';
 import { dispatch, start } from '../harness/fixture.mjs';
 import { once, until } from '../harness/until.mjs';
 import { connect, frontEnds } from './echo-clients.mjs';
 
-// batched is a customHandler that asks for all channels of one moment at once.
-function batched(endpoint, headers, requests) {
-  let waiting = [];
-  async function ask() {
-    const asked = waiting;
-    waiting = [];
-    try {
-      const names = asked.map(({ channelName }) => channelName);
-      requests.push(names);
-      const answer = await fetch(endpoint, {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/json', ...headers },
-        body: JSON.stringify({ socket_id: asked[0].socketId, channel_names: names }),
-      });
-      if (!answer.ok) throw new Error(`status ${answer.status}`);
-      const { channels } = await answer.json();
-      for (const { channelName, done } of asked) {
-        const { status, message, ...grant } = channels[channelName];
-        if (status === 200) done(null, grant);
-        else done(Object.assign(new Error(message), { status }), null);
-      }
-    } catch (error) {
-      asked.forEach(({ done }) => done(error, null));
-    }
-  }
-  return (params, done) => {
-    if (waiting.push({ ...params, done }) === 1) setTimeout(ask);
-  };
-}
-
 describe('in one request', () => {
   let fixture;
-  before(async () => { fixture = await start(); });
+  let batchAuthorizer;
+  before(async () => {
+    fixture = await start();
+    ({ batchAuthorizer } = await documented('auth/doc.go', '// batchAuthorizer makes one request of the subscriptions of a few milliseconds.'));
+  });
   after(() => fixture?.close());
 
   for (const frontEnd of frontEnds) {
-    test(frontEnd.name, async () => {
-      const requests = [];
-      const handler = batched(`${fixture.url}/broadcasting/auth`, { Authorization: 'Bearer ada' }, requests);
+    test(frontEnd.name, async (t) => {
+      const requests = t.mock.method(globalThis, 'fetch').mock;
+      const handler = batchAuthorizer(`${fixture.url}/broadcasting/auth`, { headers: { Authorization: 'Bearer ada' } });
       const echo = connect(frontEnd, fixture, 'ada', frontEnd.signsIn
         ? { channelAuthorization: { customHandler: handler } }
         // pusher-js 4.4 knows the older form only, with other callbacks.
@@ -61,9 +36,10 @@ describe('in one request', () => {
         }
         await until('all to be subscribed', () => echo.connector.pusher.allChannels().filter((c) => c.subscribed).length === 3);
         // What Echo hands on of a custom handler's error is its message.
-        assert.equal((await refused).error ?? (await refused).message, 'forbidden');
+        assert.equal((await refused).error ?? (await refused).message, 'private-mentor.2: 403 forbidden');
         assert.deepEqual(await here, [{ id: '1', name: 'Ada' }]);
-        assert.deepEqual(requests, [['private-mentor.2', 'presence-session.1', 'private-mentor.1', 'private-encrypted-session.1']]);
+        assert.deepEqual(requests.calls.map(({ arguments: [, { body }] }) => JSON.parse(body).channel_names),
+          [['private-mentor.2', 'presence-session.1', 'private-mentor.1', 'private-encrypted-session.1']]);
         for (const channel of ['private-mentor.1', 'private-encrypted-session.1']) {
           await dispatch(fixture.url, 'NewUpdate', channel, { text: 'hello' });
         }
@@ -159,5 +135,13 @@ describe('without a request, by the cookie of the connection', () => {
     assert.deepEqual(await heard, { text: 'for Ada' });
     noRequests();
     await ada.context().close();
+  });
+
+  test('a page of another origin is turned away for good, and the log names the setting', async () => {
+    const page = await visit(browser, `http://localhost:${fixture.port}/?host=127.0.0.1`, 'ada');
+    await page.waitForFunction(() => window.echo.connector.pusher.connection.state === 'disconnected');
+    assert.deepEqual(await page.evaluate(() => window.errors), [4009]);
+    await fixture.logged('the origin and the setting', (r) => /AllowedOrigins/.test(JSON.stringify(r)) && JSON.stringify(r).includes(`http://localhost:${fixture.port}`));
+    await page.context().close();
   });
 });
