@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,11 +17,14 @@ import (
 	"github.com/onairgo/onair/channel"
 )
 
+// TestRegistrationPanics covers LIB-027: an unclosed brace, nested ones and the
+// same parameter twice, at registration, and more that can never work.
 func TestRegistrationPanics(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ pattern, want string }{
 		{"", `channel: pattern "": it is empty at byte 0`},
 		{"a.{", `an opening brace that is not closed at byte 2`},
+		{"a.{{id}}", `an opening brace that is not closed at byte 2`},
 		{"a.{id}.{id}", `the parameter "id" stands twice`},
 		{"a.{order-id}", `is not a name of letters, digits and underscores`},
 		{"a/b", `it can never match: channel: name "private-a/b" has the character '/'`},
@@ -61,6 +65,26 @@ func TestTheSamePatternTwicePanicsWithBothLines(t *testing.T) {
 	require.Len(t, lines, 2)
 	assert.NotEqual(t, lines[0][1], lines[1][1])
 	assert.Contains(t, panicOf(t, func() { h.Presence("a.{id}", member) }), "registered already at")
+}
+
+// TestTheFirstOfTwoMatchingRulesDecides covers LIB-029, in either order.
+func TestTheFirstOfTwoMatchingRulesDecides(t *testing.T) {
+	t.Parallel()
+	for _, patterns := range [][]string{{"room.{id}", "room.lobby"}, {"room.lobby", "room.{id}"}, {"{kind}.{id}", "room.{id}"}} {
+		h := newHandler()
+		var asked []string
+		for _, pattern := range patterns {
+			h.Private(pattern, func(_ context.Context, _ *user, _ *auth.Subscription) (bool, error) {
+				asked = append(asked, pattern)
+				return true, nil
+			})
+		}
+		for range 10 {
+			_, err := h.Authorize(t.Context(), h.As(&user{id: "7"}), "1.1", channel.Private("room.lobby"))
+			require.NoError(t, err)
+		}
+		assert.Equal(t, slices.Repeat(patterns[:1], 10), asked)
+	}
 }
 
 func TestPatternsWithAPrefixAreWarnedAbout(t *testing.T) {
