@@ -15,7 +15,7 @@ import (
 	"github.com/onairgo/onair/server"
 )
 
-func TestDrain(t *testing.T) {
+func TestAcceptance58Drain(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, w *site) {
 		var ends sync.WaitGroup
@@ -44,12 +44,48 @@ func TestDrain(t *testing.T) {
 		mu.Unlock()
 		require.NoError(t, <-down)
 		ends.Wait()
-		assert.InDelta(t, 1, time.Since(start).Seconds(), 0.05)
+		assert.InDelta(t, 1.5, time.Since(start).Seconds(), 0.05, "the window, and the wait for those who come back at once")
 		assert.InDelta(t, 0.25, after[25].Seconds(), 0.05)
+		assert.InDelta(t, 1, after[99].Seconds(), 0.05)
 		message := broadcast.Message{Event: "e", Channels: []channel.Channel{channel.Public("news")}}
 		require.ErrorIs(t, w.srv.Broadcast(t.Context(), []broadcast.Message{message}), server.ErrClosed)
 		require.ErrorIs(t, w.srv.Ping(t.Context()), server.ErrClosed)
 	}, func(c *server.Config) { c.DrainWindow = time.Second })
+}
+
+// Pages come back at once from 4200. One that finds nobody there would stay away
+// for 15 seconds, and one that is told 4100 asks again after a second.
+func TestShutdownAwaitsThoseWhoComeBack(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, w *site) {
+		p := w.on("news")
+		down := make(chan error, 1)
+		start := time.Now()
+		go func() { down <- w.srv.Shutdown(t.Context()) }()
+		p.closed(4200)
+		require.NoError(t, p.ws.Close())
+		pass(400 * time.Millisecond)
+		w.open(w.path).closed(4100)
+		require.NoError(t, <-down)
+		assert.InDelta(t, 0.5, time.Since(start).Seconds(), 0.1)
+	}, func(c *server.Config) { c.DrainWindow = 0 })
+	inBubble(t, func(t *testing.T, w *site) {
+		start := time.Now()
+		require.NoError(t, w.srv.Shutdown(t.Context()))
+		assert.Zero(t, time.Since(start), "nobody is there to come back")
+	}, func(c *server.Config) { c.DrainWindow = 0 })
+	inBubble(t, func(t *testing.T, w *site) {
+		p := w.on("news")
+		go func() {
+			p.closed(4200)
+			_ = p.ws.Close() // nobody is there to tell
+		}()
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		defer cancel()
+		start := time.Now()
+		require.NoError(t, w.srv.Shutdown(ctx), "all are gone, in time")
+		assert.LessOrEqual(t, time.Since(start), 200*time.Millisecond)
+	}, func(c *server.Config) { c.DrainWindow = 0 })
 }
 
 func TestShutdownThatIsCutShort(t *testing.T) {

@@ -102,12 +102,16 @@ func (s *Server) draining() bool { return s.lifecycle.draining.Load() }
 // time; each call waits.
 //
 // Shut down in this order: the broadcaster, so that nothing is published into
-// the void; the Server, while the http.Server still accepts, since a page that
-// is refused by the operating system instead of by this server waits for 15
-// seconds before it tries again; and the http.Server.
+// the void; the Server, while the http.Server still accepts; and the
+// http.Server. A page that comes back and is refused by the operating system
+// waits for 15 seconds before it tries again. To spare pages that, the Server
+// tells those who come back too early to do so a second later, for which it
+// stays for half a second after the last connection has ended.
 func (s *Server) Shutdown(ctx context.Context) error {
 	if s.lifecycle.begin() {
-		s.drain(ctx)
+		if s.drain(ctx) && s.config.DrainWindow >= 0 {
+			s.awaitReturning(ctx)
+		}
 		wait := func() {
 			s.wg.Wait()
 			s.cancel()
@@ -141,8 +145,27 @@ const drainStep = 20 * time.Millisecond
 // can come back anywhere, so few of them do not need the whole window.
 const drainPace = 10 * time.Millisecond
 
-// drain closes all connections and waits for their end, or for that of ctx.
-func (s *Server) drain(ctx context.Context) {
+// returnWait is for how long pages that come back at once are told to wait a
+// second. It is enough for a connection by TLS from far away.
+const returnWait = 500 * time.Millisecond
+
+// awaitReturning turns newcomers away for a while.
+func (s *Server) awaitReturning(ctx context.Context) {
+	wait := returnWait
+	if deadline, ok := ctx.Deadline(); ok {
+		wait = min(wait, time.Until(deadline)/2)
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// drain closes all connections and waits for their end, or for that of ctx. It
+// reports whether all have ended and there were any.
+func (s *Server) drain(ctx context.Context) (some bool) {
 	conns := s.allConns()
 	window := min(max(0, s.config.DrainWindow), time.Duration(len(conns))*drainPace)
 	if deadline, ok := ctx.Deadline(); ok {
@@ -155,9 +178,10 @@ func (s *Server) drain(ctx context.Context) {
 	for closed := 0; ; {
 		select {
 		case <-s.lifecycle.empty:
-			return
+			return some
 		default:
 		}
+		some = true
 		due := len(conns)
 		if passed := time.Since(begun); passed < window {
 			due = int(int64(len(conns)) * int64(passed) / int64(window))
@@ -171,9 +195,9 @@ func (s *Server) drain(ctx context.Context) {
 		select {
 		case <-ticker.C:
 		case <-s.lifecycle.empty:
-			return
+			return true
 		case <-ctx.Done():
-			return
+			return false
 		}
 	}
 }
