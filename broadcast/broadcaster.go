@@ -139,11 +139,26 @@ func (b *Broadcaster) Connections() []string { return slices.Clone(b.names) }
 // empty name is the connection that a dispatch with this context would take.
 // The error of an unknown name is [ErrUnknownConnection].
 func (b *Broadcaster) Driver(ctx context.Context, name string) (Driver, error) {
-	name, err := b.connectionName(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	return b.driver(ctx, name)
+	_, d, _, err := b.find(ctx, name)
+	return d, err
+}
+
+// find returns the connection that a name stands for, its driver and that
+// one's limits. A panic of the application's code in it is an error.
+func (b *Broadcaster) find(ctx context.Context, name string) (connection string, d Driver, limits Limits, err error) {
+	connection = name
+	err = b.contain(ctx, "resolver panicked", func() error {
+		var err error
+		if connection, err = b.connectionName(ctx, name); err != nil {
+			return err
+		}
+		if d, err = b.driver(ctx, connection); err != nil {
+			return err
+		}
+		limits = LimitsOf(d)
+		return nil
+	})
+	return connection, d, limits, err
 }
 
 func (b *Broadcaster) connectionName(ctx context.Context, name string) (string, error) {
@@ -188,7 +203,7 @@ func (b *Broadcaster) wrap(name string, d Driver) Driver {
 	if len(b.middleware) == 0 {
 		return d
 	}
-	if !reflect.TypeOf(d).Comparable() {
+	if !reflect.ValueOf(d).Comparable() {
 		return Chain(d, b.middleware...)
 	}
 	known, ok := b.resolved.Load(name)

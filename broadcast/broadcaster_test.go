@@ -127,6 +127,20 @@ func TestResolverThatPanicsAtDelivery(t *testing.T) {
 	rec.AssertCount("order.paid", 1)
 }
 
+func TestResolverThatPanicsAtDispatch(t *testing.T) {
+	t.Parallel()
+	rec := broadcasttest.NewRecorder(t)
+	logged := newLog()
+	b := broadcast.New(rec, logged.option(), broadcast.WithResolver(func(context.Context, string) (broadcast.Driver, error) { panic("no database") }))
+	err := b.Dispatch(t.Context(), paid{ID: 7}, broadcast.Via("", "acme"))
+	require.ErrorIs(t, err, broadcast.ErrPanic)
+	require.Empty(t, broadcast.Undelivered(err))
+	rec.AssertNone()
+	require.Contains(t, logged.String(), "resolver panicked")
+	_, err = b.Driver(t.Context(), "acme")
+	require.ErrorIs(t, err, broadcast.ErrPanic)
+}
+
 // TestMiddlewareOfResolvedDriversKeepsItsState has middleware that counts.
 func TestMiddlewareOfResolvedDriversKeepsItsState(t *testing.T) {
 	t.Parallel()
@@ -153,9 +167,17 @@ func TestMiddlewareOfResolvedDriversKeepsItsState(t *testing.T) {
 	require.EqualValues(t, 3, built.Load())
 	current.(*broadcasttest.Recorder).AssertCount("order.paid", 1)
 
+	for _, current = range []broadcast.Driver{loose{}, loose{[]int{1}}, loose{[]int{1}}} { // of a comparable type
+		require.NoError(t, b.Dispatch(t.Context(), paid{}, broadcast.Via("acme")))
+	}
 	current = broadcast.DriverFunc(limited{}.Broadcast) // not comparable
 	require.NoError(t, b.Dispatch(t.Context(), paid{}, broadcast.Via("acme")))
 }
+
+// loose is a driver whose values can be compared until one holds a slice.
+type loose struct{ held any }
+
+func (loose) Broadcast(context.Context, []broadcast.Message) error { return nil }
 
 func TestMiddlewareIsAroundEveryConnection(t *testing.T) {
 	t.Parallel()

@@ -61,24 +61,11 @@ func partition(deliveries []Delivery) []part {
 }
 
 func (b *Broadcaster) deliverPart(ctx context.Context, p part) []error {
-	var (
-		d     Driver
-		batch int
-	)
-	connection := p.connection
-	err := b.contain(ctx, "resolver panicked", func() (err error) {
-		if connection, err = b.connectionName(ctx, p.connection); err != nil {
-			return err
-		}
-		if d, err = b.driver(ctx, connection); err != nil {
-			return err
-		}
-		batch = LimitsOf(d).Batch
-		return nil
-	})
+	connection, d, limits, err := b.find(ctx, p.connection)
 	if err != nil {
 		return failAll(connection, p.messages, err)
 	}
+	batch := limits.Batch
 	if batch <= 0 {
 		batch = len(p.messages)
 	}

@@ -22,8 +22,8 @@ import (
 //
 // Its errors are mistakes of the program: [*event.MethodError],
 // [*event.NameError], [*channel.NameError], [*PayloadError],
-// [ErrUnknownConnection], [ErrNoEncryptionKey], what an event.Validator
-// returned, or the encoder's.
+// [ErrUnknownConnection], [ErrNoEncryptionKey], [ErrPanic], what an
+// event.Validator returned, or the encoder's.
 func (b *Broadcaster) Prepare(ctx context.Context, e event.Event, options ...DispatchOption) ([]Delivery, error) {
 	if !b.enter() {
 		return nil, ErrClosed
@@ -46,15 +46,11 @@ func (b *Broadcaster) Prepare(ctx context.Context, e event.Event, options ...Dis
 	b.hint(ctx, name, o)
 	p := preparation{event: e, name: name, socketID: o.socketID}
 	for _, via := range connectionsOf(e, o) {
-		via.Name, err = b.connectionName(ctx, via.Name)
-		if err != nil {
+		var limits Limits
+		if via.Name, _, limits, err = b.find(ctx, via.Name); err != nil {
 			return nil, err
 		}
-		d, err := b.driver(ctx, via.Name)
-		if err != nil {
-			return nil, err
-		}
-		if err := p.add(via, LimitsOf(d)); err != nil {
+		if err := p.add(via, limits); err != nil {
 			return nil, err
 		}
 	}
