@@ -20,30 +20,36 @@ import (
 	"github.com/onairgo/onair/server"
 )
 
-// api is a server with a client for its HTTP API, on a network in memory.
+// api is a server with a client for its HTTP API.
 type api struct {
 	*site
 	client *http.Client
 	prefix string
 }
 
+// newAPI returns a server on a network in memory.
 func newAPI(t *testing.T, configure ...func(*server.Config)) *api {
 	t.Helper()
-	a := &api{}
 	listener := memnet.Listen()
 	dial := func() (net.Conn, error) { return listener.Dial(t.Context()) }
-	a.site = newSite(t, listener, dial, append(configure, func(c *server.Config) { a.prefix = c.Prefix })...)
-	a.path = a.prefix + a.path
+	prefix := ""
+	a := apiOf(newSite(t, listener, dial, append(configure, func(c *server.Config) { prefix = c.Prefix })...))
+	a.prefix, a.path = prefix, prefix+a.path
+	return a
+}
+
+// apiOf returns the site with a client for its HTTP API.
+func apiOf(w *site) *api {
+	dial := w.dial
 	transport := &http.Transport{
 		DialContext:        func(context.Context, string, string) (net.Conn, error) { return dial() },
 		DisableCompression: true,
 	}
-	t.Cleanup(transport.CloseIdleConnections)
-	a.client = &http.Client{
+	w.t.Cleanup(transport.CloseIdleConnections)
+	return &api{site: w, client: &http.Client{
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	return a
+	}}
 }
 
 // answer is what came back of a request.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/onairgo/onair/channel"
 	"github.com/onairgo/onair/internal/websocket/wstest"
+	"github.com/onairgo/onair/server"
 )
 
 // observer is a tab of a user that follows who is on its channels as pusher-js
@@ -184,6 +185,7 @@ func roam(w *site, rnd *rand.Rand, steps int) []*observer {
 func TestPresenceModelConcurrently(t *testing.T) {
 	withSeeds(t, 2, func(t *testing.T, rnd *rand.Rand) {
 		w := onTCP(t)
+		server.SetShards(w.srv, 4)
 		var work sync.WaitGroup
 		open := make([][]*observer, 8)
 		for i := range open {
