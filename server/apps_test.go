@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"testing"
 
@@ -63,6 +64,14 @@ func TestSeveralApps(t *testing.T) {
 			counts[info.AppID+" "+info.String()] = info.Subscriptions
 		}
 		assert.Equal(t, map[string]int{"1 news": 1, "2 news": 2, "2 private-second": 1, "2 private-old": 1}, counts)
+		assert.Len(t, slices.Collect(w.srv.For("2").Channels()), 3)
+		assert.Len(t, slices.Collect(w.srv.For("2").Connections()), 2)
+		assert.Empty(t, slices.Collect(w.srv.For("3").Channels()))
+		assert.Empty(t, slices.Collect(w.srv.For("3").Connections()))
+		_, err = w.srv.For("3").Stats(t.Context())
+		require.ErrorIs(t, err, server.ErrUnknownApp)
+		_, err = w.srv.For("3").Terminate(t.Context(), "u")
+		require.ErrorIs(t, err, server.ErrUnknownApp)
 	}, func(c *server.Config) { c.Apps = []auth.App{second} })
 }
 

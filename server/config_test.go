@@ -67,7 +67,7 @@ func TestClientConfig(t *testing.T) {
 	}
 }
 
-func TestConnectionLimits(t *testing.T) {
+func TestAcceptance60ConnectionLimits(t *testing.T) {
 	t.Parallel()
 	for _, configure := range []func(*server.Config){
 		func(c *server.Config) { c.Limits.Connections = 2 },

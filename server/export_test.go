@@ -27,3 +27,24 @@ func AppendQuoted(dst []byte, s string) []byte { return appendQuoted(dst, s) }
 
 // ClientEventData returns the data of a client event as it goes out.
 func ClientEventData(data []byte) []byte { return clientEventData(data) }
+
+// Occupy keeps the server from writing until release is called, as if it were
+// busy.
+func Occupy(s *Server) (release func()) {
+	for _, sh := range s.shards {
+		sh.mu.Lock()
+		if sh.running {
+			panic("the server is busy")
+		}
+		sh.running = true
+		sh.mu.Unlock()
+	}
+	return func() {
+		for _, sh := range s.shards {
+			s.wg.Go(sh.run)
+		}
+	}
+}
+
+// MaxQueuedTasks is how many tasks of writing wait before publishers do.
+const MaxQueuedTasks = maxQueuedTasks

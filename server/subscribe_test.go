@@ -81,6 +81,10 @@ func TestAcceptanceSubscribe(t *testing.T) {
 			p := w.connect()
 			p.send("pusher:unsubscribe", map[string]any{"channel": "nowhere"})
 			p.lives()
+			p.send("pusher:unsubscribe", map[string]any{"channel": 1})
+			_, message := p.fails()
+			assert.Contains(t, message, "not a string")
+			p.lives()
 		}},
 		{name: "18 names of 200 and 201 characters", test: func(t *testing.T, w *site) {
 			p := w.connect()
