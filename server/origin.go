@@ -75,12 +75,12 @@ func defaultPort(scheme string) string {
 	return ""
 }
 
-func (pattern origin) matches(o origin) bool {
-	host := o.host == pattern.host
-	if pattern.below {
-		host = strings.HasSuffix(o.host, "."+pattern.host)
+func (o origin) allows(page origin) bool {
+	host := page.host == o.host
+	if o.below {
+		host = strings.HasSuffix(page.host, "."+o.host)
 	}
-	return host && o.scheme == pattern.scheme && (pattern.port == "*" || o.port == pattern.port)
+	return host && page.scheme == o.scheme && (o.port == "*" || page.port == o.port)
 }
 
 // allowsOrigin reports whether the page that the request comes from may
@@ -101,7 +101,7 @@ func (s *Server) allowsOrigin(r *http.Request) (sent string, ok bool) {
 		return values[0], o.isHost(r.Host)
 	}
 	for _, pattern := range s.origins {
-		if pattern.matches(o) {
+		if pattern.allows(o) {
 			return values[0], true
 		}
 	}

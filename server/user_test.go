@@ -19,10 +19,14 @@ func TestAcceptanceUsers(t *testing.T) {
 		{name: "38 sign-in good bad and as another", test: func(t *testing.T, w *site) {
 			p, other := w.connect(), w.connect()
 			for _, bad := range []map[string]any{
-				{}, {"auth": "", "user_data": `{"id":"u"}`}, {"auth": "k:00", "user_data": `{"id":"u"}`}, other.signInData(`{"id":"u"}`),
+				{},
+				{"auth": "", "user_data": `{"id":"u"}`},
+				{"auth": "k:00", "user_data": `{"id":"u"}`},
+				other.signInData(`{"id":"u"}`),
 				p.signInData(`{}`), p.signInData(`{"id":""}`), p.signInData(`{"id":5}`), p.signInData(`[]`), p.signInData(`{"id":"u","id":"v"}`),
 				p.signInData(`{"id":"` + strings.Repeat("u", 129) + `"}`), p.signInData(`{"id":"u","user_info":"text"}`), p.signInData(`{"id":"u","watchlist":[1]}`),
-				p.signInData(`{"id":"u","user_info":{"a":"` + strings.Repeat("x", 1024) + `"}}`), {"auth": 1, "user_data": 2},
+				p.signInData(`{"id":"u","user_info":{"a":"` + strings.Repeat("x", 1024) + `"}}`),
+				{"auth": 1, "user_data": 2},
 			} {
 				p.send("pusher:signin", bad)
 				code, _ := p.fails()
