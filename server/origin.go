@@ -75,6 +75,7 @@ func defaultPort(scheme string) string {
 	return ""
 }
 
+// allows reports whether o, which may stand for several, lets the page in.
 func (o origin) allows(page origin) bool {
 	host := page.host == o.host
 	if o.below {
