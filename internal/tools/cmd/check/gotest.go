@@ -102,6 +102,7 @@ func (c *checker) event(e testEvent, out testOutput, count *tally) {
 	case e.Action == "build-output":
 		out.add(e.ImportPath, "", e.Output)
 	case e.Action == "output":
+		c.searchSecrets(e)
 		if !strings.HasPrefix(e.Output, "=== ") { // the progress of go test -v
 			out.add(e.Package, e.Test, e.Output)
 		}

@@ -53,6 +53,13 @@ func TestRead(t *testing.T) {
 			want:     tally{failed: 1},
 			failures: []string{"github.com/onairgo/onair/event"},
 		},
+		{
+			name: "prints secrets",
+			stream: stream(`{"Action":"output",PKG,"Test":"TestA","Output":"level=INFO secret=canary-1\n"}`, `{"Action":"output",PKG,"Test":"TestA","Output":"canary-2\n"}`,
+				`{"Action":"pass",PKG,"Test":"TestA"}`, `{"Action":"output",PKG,"Output":"key 7ad3773142a6692b25b8\n"}`, `{"Action":"pass",PKG}`),
+			want:     tally{passed: 1, failed: 2},
+			failures: []string{"github.com/onairgo/onair/event TestA: prints a secret", "github.com/onairgo/onair/event : prints a secret"},
+		},
 		{name: "no tests", stream: stream(`{"Action":"skip",PKG}`)},
 		{
 			name:     "skipped unexpectedly",
