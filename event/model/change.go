@@ -90,9 +90,6 @@ func (c Change) With(payload any) Change {
 	return c
 }
 
-// Model returns the model as it was given.
-func (c Change) Model() any { return c.model }
-
 // BroadcastOn returns the model's private channel and what [Change.Also] and
 // [Change.On] made of it.
 func (c Change) BroadcastOn() []channel.Channel {

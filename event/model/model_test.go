@@ -203,7 +203,6 @@ func TestChangesAreValues(t *testing.T) {
 	require.Equal(t, []string{"private-App.Models.Post.1", "b1", "b2", "b", "d"}, names(d.BroadcastOn()))
 	require.Equal(t, []string{"e", "f"}, names(d.On(channel.Public("e")).Also(channel.Public("f")).BroadcastOn()))
 	require.Equal(t, "PostCreated", a.As("x").As("").BroadcastAs())
-	require.Equal(t, point{}, a.Model())
 	require.Contains(t, send(t, a.With(1).With(nil))[0].Data, `"model"`)
 }
 
