@@ -122,7 +122,9 @@ type Limits struct {
 	// ChannelsPerConnection is the most subscriptions of a connection; 128 by
 	// default.
 	ChannelsPerConnection int
-	// Frame is the most bytes of one message of a client; 32 KiB by default.
+	// Frame is the most bytes of one message of a client, who is closed with
+	// 1009 after more; 32 KiB by default. Without a limit strangers can fill the
+	// memory.
 	Frame int
 	// Overflow is the most bytes that wait for a client whose socket is full,
 	// beyond what the operating system buffers, before it is closed with 4100;

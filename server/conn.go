@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"log/slog"
+	"math"
 	"net"
 	"strconv"
 	"sync/atomic"
@@ -67,7 +68,9 @@ func (s *Server) newConn(nc net.Conn, a *app) *conn {
 	c := &conn{server: s, app: a, netConn: nc, raw: rawConn(nc), opened: s.now(), id: newSocketID()}
 	c.shard = s.nextShard()
 	c.heard.Store(c.opened)
-	c.parser.Limit = s.limits.Frame
+	if c.parser.Limit = s.limits.Frame; c.parser.Limit < 0 {
+		c.parser.Limit = math.MaxInt / 2 // to the parser a negative one is its default; half leaves it room to add
+	}
 	c.out.init(c.raw)
 	return c
 }
