@@ -1,13 +1,16 @@
 package server_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/onairgo/onair/channel"
+	"github.com/onairgo/onair/server"
 )
 
 func TestHints(t *testing.T) {
@@ -66,6 +69,36 @@ func TestHints(t *testing.T) {
 			w.on("presence-r", "private-encrypted-x", "mentor..", "private-cache-x")
 			assert.Equal(t, 1, strings.Count(w.log.String(), "two prefixes"))
 			assert.Contains(t, w.log.String(), "channel=private-private-user.5")
+		}},
+		{"an event of another program to a channel with two prefixes", func(t *testing.T, w *site) {
+			w.on("private-user.5")
+			twice, err := channel.Parse("private-private-user.5")
+			require.NoError(t, err)
+			require.NoError(t, server.Publish(t.Context(), w.srv, "e", "{}", twice))
+			assert.Contains(t, w.log.String(), "channel=private-private-user.5 occupied=private-user.5")
+		}},
+		{"a page of an origin that may not connect, and the setting that would let it", func(t *testing.T, w *site) {
+			refused := func() int { return strings.Count(w.log.String(), "setting=AllowedOrigins") }
+			for range 3 {
+				w.open(w.path, "Origin", "https://other.example:8443").closed(4009)
+			}
+			assert.Equal(t, 1, refused())
+			assert.Contains(t, w.log.String(), "origin=https://other.example:8443 host=localhost")
+			w.open(w.path, "Origin", "https://third.example").closed(4009)
+			assert.Equal(t, 2, refused())
+			pass(time.Minute)
+			w.open(w.path, "Origin", "https://third.example").closed(4009)
+			assert.Equal(t, 3, refused())
+		}},
+		{"so many strangers that no more is said for a minute", func(t *testing.T, w *site) {
+			unknown := func() int { return strings.Count(w.log.String(), "no app has the key") }
+			for i := range 1100 {
+				require.NoError(t, w.visit(fmt.Sprintf("/app/stranger-%d?protocol=7", i)).ws.Close())
+			}
+			assert.Equal(t, 1000, unknown())
+			pass(time.Minute)
+			w.open("/app/stranger-1?protocol=7").closed(4001)
+			assert.Equal(t, 1001, unknown())
 		}},
 		{"keys of strangers do not fill the log", func(t *testing.T, w *site) {
 			for range 3 {
