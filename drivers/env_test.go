@@ -232,7 +232,7 @@ func TestFromEnvErrors(t *testing.T) {
 	}
 }
 
-func TestDefault(t *testing.T) {
+func TestWithDefault(t *testing.T) {
 	t.Parallel()
 	c, err := drivers.FromEnv(drivers.WithDefault("null"), env(""))
 	require.NoError(t, err)
@@ -246,7 +246,7 @@ func TestDefault(t *testing.T) {
 	assert.ErrorContains(t, err, `"nil": there is no such connection`)
 }
 
-func TestWith(t *testing.T) {
+func TestWithConnection(t *testing.T) {
 	t.Parallel()
 	driver := memory.New()
 	with := drivers.WithConnection("memory", func(env func(string) string) (drivers.Connection, error) {
