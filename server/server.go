@@ -81,20 +81,25 @@ func New(c Config) (*Server, error) {
 	s.hooks.init(s)
 	s.lifecycle.init()
 	s.base, s.cancel = context.WithCancel(context.Background())
-	// Half of the processors write, which leaves the other half to readers and
-	// to the application.
-	for range max(1, runtime.GOMAXPROCS(0)/2) {
+	for range writers() {
 		s.shards = append(s.shards, &shard{server: s})
 	}
 	return s, nil
 }
 
+// writers is how many shards a server has: half of the processors write, which
+// leaves the other half to readers and to the application. Tests vary it.
+var writers = func() int { return max(1, runtime.GOMAXPROCS(0)/2) }
+
 // ServeHTTP serves, below the prefix, the connections of pages at
-// /app/{key}, the HTTP API at /apps/, and GET /up for health checks. Mount it
-// with the prefix in place:
+// /app/{key}, the HTTP API at /apps/, the call at /users/ with which the SDK
+// for Python ends the connections of a user, and GET /up for health checks.
+// Mount what is needed of it, with the prefix in place:
 //
 //	mux.Handle("/app/", srv)
 //	mux.Handle("/apps/", srv)
+//	mux.Handle("/users/", srv)
+//	mux.Handle("/up", srv)
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path, ok := strings.CutPrefix(r.URL.Path, s.prefix)
 	switch {
