@@ -116,8 +116,9 @@ type Limits struct {
 	// Connections is the most connections of the server; no limit by default.
 	// Who comes on top is closed with 4100 and tries again.
 	Connections int
-	// ConnectionsPerIP is the most connections from one address; no limit by
-	// default, since behind a proxy all have the same.
+	// ConnectionsPerIP is the most connections from one address, of IPv6 from
+	// one /64 network; no limit by default, since behind a proxy all have the
+	// same.
 	ConnectionsPerIP int
 	// ChannelsPerConnection is the most subscriptions of a connection; 128 by
 	// default.

@@ -110,7 +110,7 @@ func (s *Server) hintOrigin(r *http.Request, origin string) {
 	origin = origin[:min(len(origin), 200)]
 	if s.hints.first(hintPageOrigin, origin, s.now()) {
 		s.log.LogAttrs(r.Context(), slog.LevelWarn, "connection refused: pages of this origin may not connect; add it to AllowedOrigins if they should",
-			slog.String("origin", origin), slog.String("host", r.Host), slog.String("setting", "AllowedOrigins"))
+			slog.String("origin", origin), slog.String("host", r.Host[:min(len(r.Host), 200)]), slog.String("setting", "AllowedOrigins"))
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -154,12 +155,20 @@ func (s *Server) connectionEnded(c *conn) {
 	s.lifecycle.leave()
 }
 
+// ip returns the address that the connection comes from; of IPv6 the network,
+// as everybody has one with more addresses than can be counted.
 func (c *conn) ip() string {
 	addr := c.netConn.RemoteAddr().String()
-	if host, _, err := net.SplitHostPort(addr); err == nil {
-		return host
+	peer, err := netip.ParseAddrPort(addr)
+	if err != nil {
+		return addr
 	}
-	return addr
+	ip := peer.Addr().Unmap()
+	if ip.Is4() {
+		return ip.String()
+	}
+	network, _ := ip.WithZone("").Prefix(64) // which every IPv6 address has
+	return network.String()
 }
 
 // addressCount counts connections by address.
