@@ -54,8 +54,8 @@ func Via(connections ...string) DispatchOption {
 
 // Dispatch sends the event: [Broadcaster.Prepare] and [Broadcaster.Deliver] in
 // one. An event without channels, or one whose BroadcastWhen says no, is not
-// sent, which is no error. Failures to deliver an event that is a
-// event.Rescuer are logged and not returned.
+// sent, which is no error. Failures to deliver an event that wants to be rescued
+// ([event.Rescuer]) are logged and not returned.
 func (b *Broadcaster) Dispatch(ctx context.Context, e event.Event, options ...DispatchOption) error {
 	deliveries, err := b.Prepare(ctx, e, options...)
 	if err != nil {

@@ -23,8 +23,8 @@ var (
 	// ErrNoEncryptionKey is the condition of an encrypted channel on a
 	// connection whose driver has no key to seal the data with.
 	ErrNoEncryptionKey = errors.New("broadcast: no encryption key")
-	// ErrPanic is the condition of a driver or a resolver that panicked. A
-	// panic of the event's own methods is not caught.
+	// ErrPanic is the condition of a driver or a resolver that panicked; the
+	// log has the stack. A panic of the event's own methods is not caught.
 	ErrPanic = errors.New("broadcast: panic")
 )
 
