@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"crypto/sha256"
 	"math"
 	"net"
 	"net/http"
@@ -12,6 +13,10 @@ import (
 
 // maxClients bounds how many clients the limiter remembers.
 const maxClients = 16384
+
+// maxClientKey is the longest key that is kept as it is. It may be a header of
+// the client's.
+const maxClientKey = 64
 
 // limiter counts refusals. Clients that are never refused leave no trace in it.
 type limiter struct {
@@ -27,7 +32,12 @@ func (l *limiter) client(r *http.Request) (key string, err error) {
 		return "", nil
 	}
 	defer recovered(&err)
-	return l.key(r), nil
+	key = l.key(r)
+	if len(key) > maxClientKey {
+		sum := sha256.Sum256([]byte(key))
+		key = string(sum[:])
+	}
+	return key, nil
 }
 
 // over reports whether the client has been refused too often, and after how

@@ -2,11 +2,15 @@ package auth_test
 
 import (
 	"net/http"
+	"runtime"
+	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/onairgo/onair/auth"
 )
@@ -139,4 +143,25 @@ func TestLimitOffAndDefaults(t *testing.T) {
 			assert.Equal(t, test.allowed, n, test.name)
 		}
 	})
+}
+
+// Not parallel, since it looks at the heap.
+func TestLongClientKeysTakeNoRoom(t *testing.T) {
+	n := 0
+	h := newHandler(auth.WithClientKey(func(*http.Request) string {
+		n++
+		return strings.Repeat("x", 100_000) + strconv.Itoa(n)
+	}))
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	for range 500 {
+		require.Equal(t, http.StatusForbidden, ask(t, h, subscribe("private-unknown")).Status)
+	}
+	assert.Less(t, heap(), before+5<<20, "what clients send as their address is kept")
+	runtime.KeepAlive(h)
 }
