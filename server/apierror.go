@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -49,11 +50,13 @@ type apiAnswer struct {
 var emptyAnswer = apiAnswer{http.StatusOK, []byte("{}")}
 
 func jsonAnswer(status int, v any) apiAnswer {
-	body, err := json.Marshal(v)
-	if err != nil {
+	var body bytes.Buffer
+	enc := json.NewEncoder(&body)
+	enc.SetEscapeHTML(false) // people read the strings to sign, which are full of &
+	if err := enc.Encode(v); err != nil {
 		panic(err) // every value given here is of strings, numbers and maps of them
 	}
-	return apiAnswer{status, body}
+	return apiAnswer{status, bytes.TrimSuffix(body.Bytes(), []byte("\n"))}
 }
 
 func (a apiAnswer) write(w http.ResponseWriter) {

@@ -68,6 +68,7 @@ func (a *app) hintNearMiss(ctx context.Context, event string, ch channel.Channel
 	if ch.Kind() == channel.KindUser {
 		return
 	}
+	a.hintDoublePrefix(ctx, ch, "event reaches nobody: its channel has two prefixes; Laravel and Echo add the prefix themselves, so leave it out of the name")
 	name := ch.Name()
 	for _, twin := range []channel.Channel{channel.Private(name), channel.Presence(name), channel.Public(name), channel.Encrypted(name)} {
 		for _, twin := range []channel.Channel{twin, twin.Cached()} {
@@ -82,13 +83,12 @@ func (a *app) hintNearMiss(ctx context.Context, event string, ch channel.Channel
 	}
 }
 
-// hintDoublePrefix tells of a page that puts a prefix before a name to which
-// Echo adds one.
-func (c *conn) hintDoublePrefix(ch channel.Channel) {
+// hintDoublePrefix tells of a name to which a prefix was added that it had
+// already, by a page or by a publisher.
+func (a *app) hintDoublePrefix(ctx context.Context, ch channel.Channel, message string) {
 	e, ok := errors.AsType[*channel.NameError](ch.Validate())
-	if ok && e.Reason == channel.DoublePrefix && c.server.hints.first(hintPrefix, c.app.id+"/"+e.Name, c.server.now()) {
-		c.server.log.Warn("page subscribes to a channel with two prefixes; Echo adds the prefix itself, so leave it out in private(), join() and encryptedPrivate()",
-			slog.String("app", c.app.id), slog.String("channel", e.Name))
+	if ok && e.Reason == channel.DoublePrefix && a.server.hints.first(hintPrefix, a.id+"/"+e.Name, a.server.now()) {
+		a.server.log.LogAttrs(ctx, slog.LevelWarn, message, slog.String("app", a.id), slog.String("channel", e.Name))
 	}
 }
 

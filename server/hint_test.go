@@ -100,6 +100,16 @@ func TestHints(t *testing.T) {
 			w.open("/app/stranger-1?protocol=7").closed(4001)
 			assert.Equal(t, 1001, unknown())
 		}},
+		{"an event with two prefixes, as other programs publish it", func(t *testing.T, w *site) {
+			w.on("private-user.5")
+			ch, err := channel.Parse("private-private-user.5")
+			assert.NoError(t, err)
+			for range 3 {
+				assert.NoError(t, server.Publish(t.Context(), w.srv, "e", "{}", ch))
+			}
+			assert.Equal(t, 1, strings.Count(w.log.String(), "two prefixes"))
+			assert.Contains(t, w.log.String(), "channel=private-private-user.5")
+		}},
 		{"keys of strangers do not fill the log", func(t *testing.T, w *site) {
 			for range 3 {
 				w.open("/app/" + strings.Repeat("x", 500) + "?protocol=7").closed(4001)

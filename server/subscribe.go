@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -79,7 +80,7 @@ func (c *conn) subscribe(req *subscribeRequest) *refusal {
 	if over(len(req.channel), s.limits.ChannelName) {
 		return malformedRefusal(fmt.Sprintf("the channel's name has %d bytes, the limit is %d", len(req.channel), s.limits.ChannelName))
 	}
-	c.hintDoublePrefix(ch)
+	c.app.hintDoublePrefix(context.Background(), ch, "page subscribes to a channel with two prefixes; Echo adds the prefix itself, so leave it out in private(), join() and encryptedPrivate()")
 	if over(len(c.subs)+1, s.limits.ChannelsPerConnection) {
 		return limitReached(fmt.Sprintf("the connection is on %d channels, which is the limit", len(c.subs)))
 	}
