@@ -121,7 +121,7 @@ func TestEndToEnd(t *testing.T) {
 		name, script string
 		want         tally
 	}{
-		{"no script", "", tally{}},
+		{"no script", "", tally{failed: 1}},
 		{"passed", "echo 'specs: 80 passed, 0 failed'; echo '84 passed, 0 failed'", tally{passed: 84}},
 		{"failed", "echo '1 passed, 2 failed'; exit 1", tally{passed: 1, failed: 2}},
 		{"failed with a good exit", "echo '1 passed, 2 failed'", tally{passed: 1, failed: 2}},

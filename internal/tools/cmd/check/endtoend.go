@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,12 +11,8 @@ import (
 
 // endToEnd runs internal/e2e/run, which installs what it needs. Its last line
 // in the form of the closing line is added to the count; it may skip nothing.
-// A tree without the script has no end-to-end tests.
 func (c *checker) endToEnd(ctx context.Context) {
 	script := filepath.Join(c.root, "internal", "e2e", "run")
-	if _, err := os.Stat(script); errors.Is(err, os.ErrNotExist) {
-		return
-	}
 	defer section("end to end")()
 	cmd := c.command(ctx, ".", script)
 	cmd.Stderr = os.Stderr
