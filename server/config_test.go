@@ -1,8 +1,10 @@
 package server_test
 
 import (
+	"io"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -101,4 +103,34 @@ func TestMissingProtocolAllowed(t *testing.T) {
 		w.connect().lives()
 		w.open("/app/k?protocol=x").closed(4006)
 	}, func(c *server.Config) { c.AllowMissingProtocol = true })
+}
+
+// Those who are turned away and stay are closed, and sooner when they are many.
+func TestCrowdThatIsTurnedAway(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, w *site) {
+		start := time.Now()
+		stays := func() *page {
+			p := w.open("/app/x?protocol=7")
+			_, err := p.ws.Read() // and answers nothing
+			require.NoError(t, err)
+			_, err = p.ws.Read()
+			require.NoError(t, err)
+			p.ws.Timeout = time.Minute
+			return p
+		}
+		ends := func(p *page) time.Duration {
+			_, err := p.ws.Read()
+			require.ErrorIs(t, err, io.EOF)
+			return time.Since(start)
+		}
+		first := stays()
+		for range 999 {
+			stays()
+		}
+		last := stays()
+		assert.Equal(t, 100*time.Millisecond, ends(last))
+		w.connect().lives()
+		assert.Equal(t, 5*time.Second, ends(first))
+	})
 }

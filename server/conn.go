@@ -110,7 +110,7 @@ func (c *conn) serve(early []byte) {
 	if c.app != nil {
 		c.leaveAll()
 	}
-	c.finish(end)
+	c.finish(end, closeWait)
 	c.server.connectionEnded(c)
 }
 

@@ -134,8 +134,9 @@ func (c *conn) consume(b []byte) error {
 	return nil
 }
 
-// finish ends the connection after reading has ended.
-func (c *conn) finish(end error) {
+// finish ends the connection after reading has ended. The peer may take that
+// long to take what was sent and to close.
+func (c *conn) finish(end error, wait time.Duration) {
 	if closed, ok := errors.AsType[errPeerClosed](end); ok {
 		c.answerClose(closed.code)
 	} else if broken, ok := errors.AsType[*websocket.CloseError](end); ok {
@@ -143,14 +144,14 @@ func (c *conn) finish(end error) {
 	} else if !c.ending() {
 		c.kill() // the peer is gone
 	}
-	c.linger()
+	c.linger(wait)
 	_ = c.netConn.Close() // closed already, or there is nobody to tell
 }
 
-// linger lets the peer take what was sent and close, for a while. A socket that
-// is closed with bytes unread would throw away what the peer has not read yet.
-func (c *conn) linger() {
-	_ = c.netConn.SetReadDeadline(time.Now().Add(closeWait)) // of a closed connection; then reading fails at once
+// linger lets the peer take what was sent and close. A socket that is closed
+// with bytes unread would throw away what the peer has not read yet.
+func (c *conn) linger(wait time.Duration) {
+	_ = c.netConn.SetReadDeadline(time.Now().Add(wait)) // of a closed connection; then reading fails at once
 	r := newReader(c)
 	for !c.dead() {
 		err := r.next(func(b []byte) error {

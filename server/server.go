@@ -41,6 +41,7 @@ type Server struct {
 
 	turn        atomic.Uint32 // whose shard the next connection gets
 	connections atomic.Int64
+	turnedAway  atomic.Int64 // who are about to be closed
 	perIP       addressCount
 
 	base   context.Context // of calls of the application; ends with Shutdown

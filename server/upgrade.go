@@ -65,12 +65,25 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, key string)
 	s.watchOver()
 }
 
+// Of those who may not connect, this many at once have closeWait to hear why and
+// to close. When they are more, somebody floods the server, and each has
+// crowdWait only.
+const (
+	maxTurnedAway = 1000
+	crowdWait     = 100 * time.Millisecond
+)
+
 // turnAway tells a client that it may not connect.
 func (s *Server) turnAway(nc net.Conn, early []byte, code uint16, message string) {
 	c := s.newConn(nc, nil)
 	told := s.goOutside(func() {
+		wait := closeWait
+		if s.turnedAway.Add(1) > maxTurnedAway {
+			wait = crowdWait
+		}
+		defer s.turnedAway.Add(-1)
 		c.writeLast(farewell(code, message))
-		c.finish(c.receive(early))
+		c.finish(c.receive(early), wait)
 	})
 	if !told {
 		_ = nc.Close() // nobody is left to wait for the client
