@@ -3,6 +3,8 @@ package server_test
 import (
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/assert"
 )
 
 // What should have been signed stands in the answer as it is, to be compared.
@@ -11,5 +13,6 @@ func TestErrorsAreReadable(t *testing.T) {
 	const path = "/apps/1/channels"
 	a := newAPI(t)
 	got := a.send(t, "GET", path, sign("k", "wrong", "GET", path, nil, time.Now()), nil)
-	got.refused(t, 401, "auth_key=k&auth_timestamp=")
+	got.refused(t, 401)
+	assert.Contains(t, got.body, "auth_key=k&auth_timestamp=")
 }
