@@ -23,8 +23,8 @@ type Config struct {
 	// Apps are further apps, each with an id and keys of its own.
 	Apps []auth.App
 	// Resolve finds apps that are not listed, such as those of tenants. It is
-	// asked whenever somebody connects or calls the HTTP API, so it should
-	// answer from memory, and concurrently. [ErrUnknownApp] says that there is
+	// asked whenever somebody connects, calls the HTTP API or uses what
+	// [Server.For] returns, so it should answer from memory, and concurrently. [ErrUnknownApp] says that there is
 	// none. What it answers for an app it has answered for before replaces the
 	// keys, for which those who are connected need not come back.
 	Resolve func(ctx context.Context, q AppQuery) (auth.App, error)
@@ -52,8 +52,9 @@ type Config struct {
 	// AllowedOrigins are the origins of pages that may connect, such as
 	// "https://app.example.com", "https://*.example.com" for every host below
 	// that one, and "http://localhost:*" for every port. Without any, a page
-	// may connect to the host that it came from. Requests without an Origin
-	// header come from no browser and are allowed.
+	// may connect to the host that it came from; with some, that one needs to be
+	// among them. Requests without an Origin header come from no browser and are
+	// allowed.
 	AllowedOrigins []string
 	// InsecureAnyOrigin lets pages of every origin connect. With an Authorizer
 	// that goes by cookies, this lets every site on the web subscribe as the
