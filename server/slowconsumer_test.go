@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net"
 	"runtime"
@@ -194,28 +195,38 @@ func openPages(w *site) (n int) {
 // held up by it.
 func TestSlowPagesThatVanish(t *testing.T) {
 	t.Parallel()
-	w := onTCP(t)
-	var sockets []*net.TCPConn
-	dial := w.dial
-	w.dial = func() (net.Conn, error) {
-		nc, err := dial()
-		if err == nil {
-			sockets = append(sockets, nc.(*net.TCPConn))
-		}
-		return nc, err
+	for name, secure := range map[string]bool{"plain sockets": false, "TLS": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := onNarrow(t, secure)
+			var sockets []*net.TCPConn
+			dial := w.dial
+			w.dial = func() (net.Conn, error) {
+				nc, err := dial()
+				if err != nil {
+					return nil, err
+				}
+				socket, plain := nc.(*net.TCPConn)
+				if !plain {
+					socket = nc.(*tls.Conn).NetConn().(*net.TCPConn)
+				}
+				sockets = append(sockets, socket)
+				return nc, nil
+			}
+			w.pages(50)
+			quick := w.on("end")
+			data := strings.Repeat("x", 10_000)
+			for i, socket := range sockets[:50] {
+				require.NoError(t, socket.SetLinger(0)) // closing resets the connection
+				for range 500 / (i + 1) {
+					w.broadcast("e", data, channel.Public("news"))
+				}
+				require.NoError(t, socket.Close())
+			}
+			w.broadcast("end", "", channel.Public("end"))
+			quick.hears("end", "end", "")
+		})
 	}
-	w.pages(50)
-	quick := w.on("end")
-	data := strings.Repeat("x", 10_000)
-	for i, nc := range sockets[:50] {
-		require.NoError(t, nc.SetLinger(0)) // closing resets the connection
-		for range 500 / (i + 1) {
-			w.broadcast("e", data, channel.Public("news"))
-		}
-		require.NoError(t, nc.Close())
-	}
-	w.broadcast("end", "", channel.Public("end"))
-	quick.hears("end", "end", "")
 }
 
 // thinLine is a connection that carries ten kilobytes a second.

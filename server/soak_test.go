@@ -179,7 +179,7 @@ func failures(w, full *site) []func(nc net.Conn) error {
 func TestCyclesOfFailures(t *testing.T) {
 	w := onTCP(t, func(c *server.Config) { c.ActivityTimeout, c.PongWait = time.Second, time.Second })
 	full := onTCP(t, func(c *server.Config) { c.Limits.Connections = 1 })
-	full.connect()
+	only := full.connect()
 	ways := failures(w, full)
 	cycle := func(n, deads int) {
 		var dead []net.Conn
@@ -221,4 +221,7 @@ func TestCyclesOfFailures(t *testing.T) {
 	before := measure()
 	cycle(5000, 100)
 	givenBack(t, before)
+	require.NoError(t, only.ws.Close())
+	require.Eventually(t, func() bool { return full.open(full.path).next().Event == "pusher:connection_established" }, 20*time.Second, 10*time.Millisecond,
+		"the place of the only one is free, whoever was refused")
 }
