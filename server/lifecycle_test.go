@@ -12,6 +12,7 @@ import (
 
 	"github.com/onairgo/onair/broadcast"
 	"github.com/onairgo/onair/channel"
+	"github.com/onairgo/onair/internal/websocket/wstest"
 	"github.com/onairgo/onair/server"
 )
 
@@ -65,7 +66,20 @@ func TestShutdownAwaitsThoseWhoComeBack(t *testing.T) {
 		p.closed(4200)
 		require.NoError(t, p.ws.Close())
 		pass(400 * time.Millisecond)
-		w.open(w.path).closed(4100)
+		for _, path := range []string{w.path, "/app/k?protocol=5", "/app/k?protocol=7&client=js&version=10.0.0", "/app/k?protocol=5&client=java-client&version=2.4.0"} {
+			w.open(path).closed(4100)
+		}
+		w.open("/app/k?protocol=7&client=js&version=7.6.0", "User-Agent", "Mozilla/5.0 (X11; Linux x86_64)").closed(4100)
+		// These would count the second short connection as the last one.
+		for _, version := range []string{"4.4.0", "7.6.0", "7.0"} {
+			conn, err := w.dial()
+			require.NoError(t, err)
+			_, err = wstest.Dial(conn, wstest.NewRequest("/app/k?protocol=7&client=js&version="+version))
+			var refused *wstest.RefusedError
+			require.ErrorAs(t, err, &refused)
+			assert.Equal(t, 503, refused.Status)
+			require.NoError(t, conn.Close())
+		}
 		require.NoError(t, <-down)
 		assert.InDelta(t, 0.5, time.Since(start).Seconds(), 0.1)
 	}, func(c *server.Config) { c.DrainWindow = 0 })

@@ -106,7 +106,9 @@ func (s *Server) draining() bool { return s.lifecycle.draining.Load() }
 // http.Server. A page that comes back and is refused by the operating system
 // waits for 15 seconds before it tries again. To spare pages that, the Server
 // tells those who come back too early to do so a second later, for which it
-// stays for half a second after the last connection has ended.
+// stays for half a second after the last connection has ended. Outside of
+// browsers, versions of pusher-js before 8 are answered with status 503 and wait
+// for the 15 seconds, since they give up after two connections that ended soon.
 func (s *Server) Shutdown(ctx context.Context) error {
 	if s.lifecycle.begin() {
 		if s.drain(ctx) && s.config.DrainWindow >= 0 {
