@@ -198,7 +198,10 @@ func TestSlowPagesThatVanish(t *testing.T) {
 	for name, secure := range map[string]bool{"plain sockets": false, "TLS": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := onNarrow(t, secure)
+			w := onTCP(t)
+			if secure {
+				w = onTLS(t)
+			}
 			var sockets []*net.TCPConn
 			dial := w.dial
 			w.dial = func() (net.Conn, error) {
