@@ -46,7 +46,7 @@ func onNarrow(t *testing.T, secure bool, configure ...func(*server.Config)) *sit
 
 // Ten of a hundred pages stop reading. They are closed, counted and logged, the
 // others get everything, and who publishes is not held up.
-func TestSlowConsumers(t *testing.T) {
+func TestAcceptance59SlowConsumers(t *testing.T) {
 	t.Parallel()
 	for name, secure := range map[string]bool{"plain sockets": false, "TLS": true} {
 		t.Run(name, func(t *testing.T) {
