@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/onairgo/onair/internal/memnet"
 	"github.com/onairgo/onair/server"
@@ -81,4 +83,24 @@ func TestRefusalsLogLittle(t *testing.T) {
 	}
 	assert.Less(t, len(w.log.String()), 5_000)
 	assert.Contains(t, w.log.String(), "connection refused")
+}
+
+// TestDangerousSettingsAreTold looks for what weakens the server in its log.
+func TestDangerousSettingsAreTold(t *testing.T) {
+	t.Parallel()
+	for setting, set := range map[string]func(*server.Config){
+		"InsecureAnyOrigin": func(c *server.Config) { c.InsecureAnyOrigin = true },
+		"Development":       func(c *server.Config) { c.Development = true },
+	} {
+		var told logBuffer
+		c := server.Config{App: testApp, Logger: slog.New(slog.NewTextHandler(&told, nil))}
+		_, err := server.New(c)
+		require.NoError(t, err)
+		assert.Empty(t, told.String())
+		set(&c)
+		_, err = server.New(c)
+		require.NoError(t, err)
+		assert.Contains(t, told.String(), "level=WARN")
+		assert.Contains(t, told.String(), "setting="+setting)
+	}
 }

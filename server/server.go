@@ -79,6 +79,9 @@ func New(c Config) (*Server, error) {
 	if c.InsecureAnyOrigin {
 		s.log.Warn("pages of every origin may connect", slog.String("setting", "InsecureAnyOrigin"))
 	}
+	if c.Development {
+		s.log.Warn("development mode tells clients why they are refused", slog.String("setting", "Development"))
+	}
 	s.hooks.init(s)
 	s.lifecycle.init()
 	s.base, s.cancel = context.WithCancel(context.Background())
