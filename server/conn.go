@@ -30,7 +30,6 @@ const (
 	closeNoVersion       = 4008
 	closeUnauthorized    = 4009
 	closeOverCapacity    = 4100
-	closeReconnect       = 4200
 	closePongMissing     = 4201
 	codeClientEventLimit = 4301
 	codeWatchlistLimit   = 4302

@@ -165,7 +165,7 @@ func TestHooksAndShutdown(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *site) {
 		for range 3 {
 			p := w.on("news")
-			go func() { p.closed(4200) }()
+			go func() { p.closed(4100) }()
 		}
 		synctest.Wait()
 		require.NoError(t, w.srv.Shutdown(t.Context()))

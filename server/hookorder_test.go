@@ -144,7 +144,7 @@ func TestShutdownEndsHooks(t *testing.T) {
 	var ended int
 	inBubble(t, func(t *testing.T, w *site) {
 		p := w.on("news")
-		go func() { p.closed(4200) }()
+		go func() { p.closed(4100) }()
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()

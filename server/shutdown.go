@@ -92,10 +92,11 @@ func (s *Server) draining() bool { return s.lifecycle.draining.Load() }
 
 // Shutdown ends the server. It refuses new connections, then closes those that
 // are open one after the other over Config.DrainWindow, or as much of it as the
-// context leaves, and sooner when they are few. The code is 4200, after which
-// pages connect anew at once, to another process or to this one's successor.
-// Events are delivered meanwhile. It returns when everything has ended that the
-// server started, hooks included, and then the server is of no more use.
+// context leaves, and sooner when they are few. The code is 4100, after which
+// pages wait for a second and connect anew, to another process or to this one's
+// successor; those that come sooner are told the same. Events are delivered
+// meanwhile. It returns when everything has ended that the server started, hooks
+// included, and then the server is of no more use.
 //
 // When the context is done first, it cuts off the connections that are left and
 // returns the context's error. It may be called several times, also at the same
@@ -103,17 +104,11 @@ func (s *Server) draining() bool { return s.lifecycle.draining.Load() }
 //
 // Shut down in this order: the broadcaster, so that nothing is published into
 // the void; the Server, while the http.Server still accepts; and the
-// http.Server. A page that comes back and is refused by the operating system
-// waits for 15 seconds before it tries again. To spare pages that, the Server
-// tells those who come back too early to do so a second later, for which it
-// stays for half a second after the last connection has ended. Outside of
-// browsers, versions of pusher-js before 8 are answered with status 503 and wait
-// for the 15 seconds, since they give up after two connections that ended soon.
+// http.Server. A page that finds the port closed waits for 15 seconds before it
+// tries again.
 func (s *Server) Shutdown(ctx context.Context) error {
 	if s.lifecycle.begin() {
-		if s.drain(ctx) && s.config.DrainWindow >= 0 {
-			s.awaitReturning(ctx)
-		}
+		s.drain(ctx)
 		wait := func() {
 			s.wg.Wait()
 			s.cancel()
@@ -147,27 +142,12 @@ const drainStep = 20 * time.Millisecond
 // can come back anywhere, so few of them do not need the whole window.
 const drainPace = 10 * time.Millisecond
 
-// returnWait is for how long pages that come back at once are told to wait a
-// second. It is enough for a connection by TLS from far away.
-const returnWait = 500 * time.Millisecond
-
-// awaitReturning turns newcomers away for a while.
-func (s *Server) awaitReturning(ctx context.Context) {
-	wait := returnWait
-	if deadline, ok := ctx.Deadline(); ok {
-		wait = min(wait, time.Until(deadline)/2)
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-}
-
-// drain closes all connections and waits for their end, or for that of ctx. It
-// reports whether all have ended and there were any.
-func (s *Server) drain(ctx context.Context) (some bool) {
+// drain closes all connections and waits for their end, or for that of ctx.
+//
+// The code is not 4200, after which pages are back within milliseconds: the
+// process that they find is this one, which must turn them away, and pusher-js
+// before 8 outside of browsers gives WebSockets up after two short connections.
+func (s *Server) drain(ctx context.Context) {
 	conns := s.allConns()
 	window := min(max(0, s.config.DrainWindow), time.Duration(len(conns))*drainPace)
 	if deadline, ok := ctx.Deadline(); ok {
@@ -180,16 +160,15 @@ func (s *Server) drain(ctx context.Context) (some bool) {
 	for closed := 0; ; {
 		select {
 		case <-s.lifecycle.empty:
-			return some
+			return
 		default:
 		}
-		some = true
 		due := len(conns)
 		if passed := time.Since(begun); passed < window {
 			due = int(int64(len(conns)) * int64(passed) / int64(window))
 		}
 		for ; closed < due; closed++ {
-			conns[closed].closeWith(closeReconnect, "the server is shutting down; connect again")
+			conns[closed].closeWith(closeOverCapacity, "the server is shutting down; try again")
 		}
 		if closed == len(conns) { // those that were on their way in at the beginning are left
 			conns, closed = slices.DeleteFunc(s.allConns(), (*conn).ending), 0
@@ -197,9 +176,9 @@ func (s *Server) drain(ctx context.Context) (some bool) {
 		select {
 		case <-ticker.C:
 		case <-s.lifecycle.empty:
-			return true
+			return
 		case <-ctx.Done():
-			return false
+			return
 		}
 	}
 }

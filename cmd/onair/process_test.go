@@ -77,7 +77,7 @@ func TestSignalsStopGracefully(t *testing.T) {
 			}
 			var closing *wstest.ClosedError
 			require.ErrorAs(t, err, &closing)
-			assert.Equal(t, uint16(4200), closing.Code)
+			assert.Equal(t, uint16(4100), closing.Code)
 			log, state := p.wait()
 			assert.Equal(t, 0, state.ExitCode(), "%s: %s", state, log)
 		})

@@ -275,7 +275,7 @@ func TestStoppingTellsTheClients(t *testing.T) {
 	assert.Equal(t, 0, s.stop().code)
 	var closing *wstest.ClosedError
 	require.ErrorAs(t, <-closed, &closing)
-	assert.Equal(t, uint16(4200), closing.Code)
+	assert.Equal(t, uint16(4100), closing.Code)
 	_, err := net.Dial("tcp", s.address)
 	assert.Error(t, err, "nobody listens any more")
 }
