@@ -27,7 +27,8 @@ type App struct {
 	// are no encrypted channels.
 	EncryptionKey string
 	// Former lists key pairs that are still accepted and no longer used to
-	// sign, so that keys can be changed without cutting anybody off.
+	// sign, so that keys can be changed without cutting anybody off. A new
+	// secret needs a new key: requests say only which key they are signed with.
 	Former []KeyPair
 }
 
@@ -63,10 +64,14 @@ func (a App) Validate() error {
 			wrong = append(wrong, err.Error())
 		}
 	}
+	keys := map[string]bool{a.Key: true}
 	for i, p := range a.Former {
 		if p.Key == "" || p.Secret == "" {
 			wrong = append(wrong, fmt.Sprintf("Former[%d] needs both key and secret", i))
+		} else if keys[p.Key] {
+			wrong = append(wrong, fmt.Sprintf("Former[%d] has a key that stands elsewhere; a new secret needs a new key", i))
 		}
+		keys[p.Key] = true
 	}
 	if len(missing) > 0 {
 		wrong = append([]string{"missing " + strings.Join(missing, ", ")}, wrong...)

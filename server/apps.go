@@ -142,9 +142,7 @@ type credentials struct {
 func newCredentials(c auth.App) *credentials {
 	cr := &credentials{app: c, signers: map[string]*pusherproto.Signer{c.Key: pusherproto.NewSigner(c.Secret)}}
 	for _, p := range c.Former {
-		if _, newer := cr.signers[p.Key]; !newer {
-			cr.signers[p.Key] = pusherproto.NewSigner(p.Secret)
-		}
+		cr.signers[p.Key] = pusherproto.NewSigner(p.Secret)
 	}
 	if c.EncryptionKey != "" {
 		if master, err := pusherproto.DecodeMasterKey(c.EncryptionKey); err == nil { // Validate has seen it
