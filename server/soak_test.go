@@ -1,13 +1,16 @@
 package server_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -15,6 +18,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/onairgo/onair/auth"
+	"github.com/onairgo/onair/channel"
 	"github.com/onairgo/onair/internal/websocket/wstest"
 	"github.com/onairgo/onair/server"
 )
@@ -224,4 +229,67 @@ func TestCyclesOfFailures(t *testing.T) {
 	require.NoError(t, only.ws.Close())
 	require.Eventually(t, func() bool { return full.open(full.path).next().Event == "pusher:connection_established" }, 20*time.Second, 10*time.Millisecond,
 		"the place of the only one is free, whoever was refused")
+}
+
+// undecided is an authorizer that comes to no decision.
+type undecided struct{}
+
+func (undecided) Identify(*http.Request) (auth.Identity, error) { return nil, nil }
+
+func (undecided) Authorize(ctx context.Context, _ auth.Identity, _ string, _ channel.Channel) (*auth.Grant, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func (undecided) AuthorizeUser(ctx context.Context, _ auth.Identity, _ string) (*auth.UserGrant, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// After Shutdown nothing of the server is left, whatever the pages were doing:
+// those that read came to know why, and those that do not were not waited for
+// longer than they may take.
+func TestShutdownGivesBack(t *testing.T) {
+	before := measure()
+	w := onTCP(t, func(c *server.Config) {
+		c.DrainWindow, c.WatchlistGrace = 300*time.Millisecond, -1
+		c.Authorizer, c.RuleTimeout, c.Limits.PresenceMembers = undecided{}, time.Second, -1
+	})
+	var told sync.WaitGroup
+	for i := range 150 {
+		p := w.on("news", "presence-r")
+		switch i % 3 {
+		case 0: // does not read, with more than its socket takes waiting
+			p.subscribe("deaf")
+		case 1:
+			p.send("pusher:subscribe", map[string]any{"channel": "private-a"}) // is being decided
+			fallthrough
+		default:
+			p.ws.Timeout = 20 * time.Second
+			told.Go(func() {
+				text, err := "", error(nil)
+				for err == nil {
+					text, err = p.ws.ReadText()
+				}
+				closed, ok := err.(*wstest.ClosedError)
+				if assert.True(t, ok, "%v after %s", err, text) {
+					assert.EqualValues(t, 4200, closed.Code)
+				}
+			})
+		}
+	}
+	for range 80 {
+		w.broadcast("e", strings.Repeat("x", 10_000), channel.Public("deaf"))
+	}
+	require.NoError(t, w.srv.Shutdown(t.Context()))
+	told.Wait()
+	assert.Zero(t, w.srv.Stats().Open)
+	require.ErrorIs(t, w.srv.Broadcast(t.Context(), news("late")), server.ErrClosed)
+	after := measure()
+	// The http.Server has its listener and one goroutine, and the pages their
+	// ends of the connections.
+	assert.LessOrEqual(t, after.goroutines, before.goroutines+1)
+	if after.descriptors > 0 {
+		assert.LessOrEqual(t, after.descriptors, before.descriptors+150+1)
+	}
 }
