@@ -12,6 +12,7 @@ import (
 
 	"github.com/onairgo/onair/broadcast"
 	"github.com/onairgo/onair/channel"
+	"github.com/onairgo/onair/internal/websocket/wstest"
 	"github.com/onairgo/onair/server"
 )
 
@@ -62,7 +63,20 @@ func TestShutdownTurnsAwayThoseWhoComeBack(t *testing.T) {
 		down := make(chan error, 1)
 		go func() { down <- w.srv.Shutdown(t.Context()) }()
 		first.closed(4100)
-		w.open(w.path).closed(4100)
+		for _, query := range []string{"client=js&version=8.6.0", "client=js&version=10.0.0", "client=java-client&version=2.4.0", ""} {
+			w.open("/app/k?protocol=7&" + query).closed(4100)
+		}
+		w.open("/app/k?protocol=7&client=js&version=7.6.0", "User-Agent", "Mozilla/5.0 (X11; Linux x86_64)").closed(4100)
+		// These would take it for the second fault of the network, and give up.
+		for _, version := range []string{"4.4.0", "7.6.0"} {
+			conn, err := w.dial()
+			require.NoError(t, err)
+			_, err = wstest.Dial(conn, wstest.NewRequest("/app/k?protocol=7&client=js&version="+version))
+			var refused *wstest.RefusedError
+			require.ErrorAs(t, err, &refused)
+			assert.Equal(t, 503, refused.Status)
+			require.NoError(t, conn.Close())
+		}
 		last.closed(4100)
 		require.NoError(t, first.ws.Close())
 		require.NoError(t, last.ws.Close())

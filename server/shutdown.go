@@ -105,7 +105,8 @@ func (s *Server) draining() bool { return s.lifecycle.draining.Load() }
 // Shut down in this order: the broadcaster, so that nothing is published into
 // the void; the Server, while the http.Server still accepts; and the
 // http.Server. A page that finds the port closed waits for 15 seconds before it
-// tries again.
+// tries again. So does, outside of browsers, a pusher-js before 8 that comes
+// back while the server is shutting down.
 func (s *Server) Shutdown(ctx context.Context) error {
 	if s.lifecycle.begin() {
 		s.drain(ctx)

@@ -19,8 +19,8 @@ import (
 // error and as close frame with the same code: some clients understand the one,
 // some the other, and after an HTTP status pusher-js tries for ever.
 func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, key string) {
-	if s.lifecycle.closed.Load() {
-		errAPIDraining.answer().write(w) // there is nobody left to take a connection over
+	if s.lifecycle.closed.Load() || s.draining() && countsShortConnections(r) {
+		errAPIDraining.answer().write(w) // in the first case nobody is left to take a connection over
 		return
 	}
 	a, code, message := s.screen(r, key)
@@ -72,6 +72,19 @@ const (
 	maxTurnedAway = 1000
 	crowdWait     = 100 * time.Millisecond
 )
+
+// countsShortConnections reports whether the client is a pusher-js before 8 and
+// no browser. In Node and React Native, whose close event does not say whether
+// it was clean, those take each connection that did not last for minutes for a
+// fault of the network, and use no WebSocket ever again after the second. A
+// handshake that is refused does not count, and is tried again after 15 seconds.
+func countsShortConnections(r *http.Request) bool {
+	q := r.URL.Query()
+	major, _, _ := strings.Cut(q.Get("version"), ".")
+	n, err := strconv.Atoi(major)
+	browser := strings.HasPrefix(r.Header.Get("User-Agent"), "Mozilla/")
+	return q.Get("client") == "js" && err == nil && n < 8 && !browser
+}
 
 // turnAway tells a client that it may not connect.
 func (s *Server) turnAway(nc net.Conn, early []byte, code uint16, message string) {
