@@ -3,7 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -70,6 +70,7 @@ for (const name of wanted) {
     process.exit(2);
   }
 }
+if (wanted.length === 0) await rm(results, { recursive: true, force: true });
 await mkdir(results, { recursive: true });
 const counts = await Promise.all(lanes.map(async (lane) => {
   const sum = [];

@@ -84,11 +84,16 @@ describe('frameworks', { concurrency: true }, () => {
     test('the connection’s status through a restart', async () => {
       const before = await heard(ada);
       const socket = await ada.textContent('#socket');
+      const statuses = await ada.evaluateHandle(() => {
+        const seen = [];
+        new MutationObserver(() => seen.push(document.querySelector('#status').textContent)).observe(document.querySelector('#status'), { characterData: true, subtree: true, childList: true });
+        return seen;
+      });
       await fixture.stop();
-      await until('the page to notice', async () => (await ada.textContent('#status')) !== 'connected');
       await fixture.start();
-      await until('the page to be back', async () => (await ada.textContent('#status')) === 'connected', 60_000);
-      assert.notEqual(await ada.textContent('#socket'), socket);
+      await until('the page to have another socket', async () => ![socket, ''].includes(await ada.textContent('#socket')), 60_000);
+      await shows(ada, '#status', 'connected');
+      assert.deepEqual(await statuses.jsonValue(), ['connecting', 'connected']);
       await until('the subscription to be back', async () => {
         await dispatch(fixture.url, 'NewUpdate', 'private-mentor.1', { text: 'again' });
         return (await heard(ada)).length > before.length;

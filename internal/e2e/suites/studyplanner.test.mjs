@@ -181,24 +181,37 @@ describe('study planner', () => {
     await shows(mentor, '#people li', 'Sam');
   });
 
-  for (const signal of ['SIGTERM', 'SIGKILL']) {
-    test(`the program is restarted (${signal})`, async () => {
-      const code = await program.end(signal);
-      if (signal === 'SIGTERM') assert.equal(code, 0, 'the program shuts down in good order');
-      for (const page of [mentor, student]) {
-        await until('the page to notice', async () => (await page.getAttribute('#state', 'data-state')) !== 'connected');
-      }
-      await picture(mentor, `6-down-${signal}`);
-      await program.start();
-      for (const page of [mentor, student]) await connected(page, 60_000);
-      const subject = `After ${signal}`;
-      await student.waitForSelector('#startForm option', { state: 'attached' });
-      await startSession(subject);
-      await shows(mentor, '#sessions li', subject);
-      await shows(mentor, '#log li', 'session.started');
-      await picture(mentor, `7-back-${signal}`);
-    });
+  async function backAndWorking(sockets, subject) {
+    for (const [i, page] of [mentor, student].entries()) {
+      await until('the page to have another socket', async () => ![sockets[i], undefined].includes(await socket(page)), 60_000);
+      await connected(page);
+    }
+    await student.waitForSelector('#startForm option', { state: 'attached' });
+    await startSession(subject);
+    await shows(mentor, '#sessions li', subject);
+    await shows(mentor, '#log li', 'session.started');
   }
+  const socket = (page) => page.evaluate(() => window.echo.socketId());
+
+  test('the program is shut down and started again', async () => {
+    const sockets = [await socket(mentor), await socket(student)];
+    assert.equal(await program.end('SIGTERM'), 0);
+    await program.start();
+    await backAndWorking(sockets, 'After a restart');
+    await picture(mentor, '6-restarted');
+  });
+
+  test('the program is killed, stays away for a while, and is started again', async () => {
+    const sockets = [await socket(mentor), await socket(student)];
+    await program.end('SIGKILL');
+    for (const page of [mentor, student]) {
+      await until('the page to notice', async () => (await page.getAttribute('#state', 'data-state')) !== 'connected');
+    }
+    await picture(mentor, '7-away');
+    await program.start();
+    await backAndWorking(sockets, 'After a crash');
+    await picture(mentor, '8-back');
+  });
 
   test('logging out', async () => {
     await Promise.all([student.waitForEvent('load'), student.click('#logout button')]);
