@@ -273,7 +273,7 @@ func TestShutdownGivesBack(t *testing.T) {
 				}
 				closed, ok := err.(*wstest.ClosedError)
 				if assert.True(t, ok, "%v after %s", err, text) {
-					assert.EqualValues(t, 4200, closed.Code)
+					assert.EqualValues(t, 4100, closed.Code)
 				}
 			})
 		}
