@@ -79,9 +79,8 @@ type Config struct {
 	// by default.
 	WatchlistGrace time.Duration
 	// DrainWindow is the time over which Shutdown spreads the closing of the
-	// connections, as clients come back at once; 10 seconds by default. A
-	// negative one closes all at the same time and does not stay for those who
-	// come back too early.
+	// connections, as all clients come back a second after; 10 seconds by
+	// default. A negative one closes all at the same time.
 	DrainWindow time.Duration
 
 	// DisableClientEvents refuses the events that pages send each other,
