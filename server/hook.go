@@ -14,9 +14,8 @@ import (
 // Hooks are functions of the application that are told what happens. They are
 // called one after the other, in the order in which it happened on a channel
 // and on a connection, never under a lock of the server. So a hook may take its
-// time and may call the server, except Shutdown, which would wait for the hook
-// itself; while it does, what happens meanwhile waits in a queue
-// (Limits.HookQueue). A panic is logged and goes no further. The
+// time and may call the server; while it does, what happens meanwhile waits in
+// a queue (Limits.HookQueue). A panic is logged and goes no further. The
 // context ends with [Server.Shutdown], which waits for those that are under
 // way or waiting, so that no hook may wait for it.
 //
