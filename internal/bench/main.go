@@ -1,4 +1,4 @@
-//go:build linux
+//go:build linux && (amd64 || arm64)
 
 // Command bench measures what it costs the embedded server to deliver an event
 // to many connections, as a ratio to the floor: a bare loop that writes one

@@ -198,8 +198,11 @@ function addMessage({ from, text, mine }) {
 // ---- what is happening ------------------------------------------------------
 
 function log(kind, text, channel) {
+  // pusher-js reports the end of one connection several times.
+  if (kind === 'error' && $('log').firstChild?.dataset.text === text) return;
   const item = document.createElement('li');
   item.dataset.kind = kind;
+  item.dataset.text = text;
   const now = new Date();
   item.append(Object.assign(document.createElement('time'), {
     dateTime: now.toISOString(), textContent: now.toLocaleTimeString('en-GB'),
