@@ -81,24 +81,37 @@ func TestEverythingAtOnce(t *testing.T) {
 
 // callOn is one connection that does this and that.
 func callOn(t *testing.T, w *site, random *rand.Rand, steps int) {
-	user := fmt.Sprint(random.IntN(4))
+	if p, user := connectAs(t, w, random); p != nil {
+		p.wander(user, random, steps)
+	}
+}
+
+// connectAs connects as one of four users, or fails the test and returns nil.
+func connectAs(t *testing.T, w *site, random *rand.Rand) (p *page, user string) {
+	user = fmt.Sprint(random.IntN(4))
 	conn, err := w.dial()
 	if !assert.NoError(t, err) {
-		return
+		return nil, ""
 	}
 	r := wstest.NewRequest(w.path)
 	r.Header.Set("X-User", user)
 	ws, err := wstest.Dial(conn, r)
 	if !assert.NoError(t, err) {
-		return
+		return nil, ""
 	}
-	p := &page{t: t, ws: ws}
 	hello, err := ws.ReadText()
 	if !assert.NoError(t, err) {
-		return
+		return nil, ""
 	}
+	p = &page{t: t, ws: ws}
 	_, rest, _ := strings.Cut(hello, `socket_id\":\"`)
 	p.socketID, _, _ = strings.Cut(rest, `\"`)
+	return p, user
+}
+
+// wander does this and that.
+func (p *page) wander(user string, random *rand.Rand, steps int) {
+	t, ws := p.t, p.ws
 	var reading sync.WaitGroup
 	reading.Go(func() {
 		for {
@@ -145,10 +158,10 @@ func TestShutdownInTheMidst(t *testing.T) {
 	w := onTCP(t, func(c *server.Config) { c.Authorizer = tenantRules(testApp) })
 	var all sync.WaitGroup
 	for i := range 4 {
-		all.Go(func() {
-			random := rand.New(rand.NewPCG(uint64(i), 2))
-			callOn(t, w, random, 200)
-		})
+		random := rand.New(rand.NewPCG(uint64(i), 2))
+		p, user := connectAs(t, w, random) // later it may be refused
+		require.NotNil(t, p)
+		all.Go(func() { p.wander(user, random, 200) })
 	}
 	first := w.on("a")
 	all.Go(func() {
