@@ -17,7 +17,8 @@ import (
 // time and may call the server; while it does, what happens meanwhile waits in
 // a queue (Limits.HookQueue). A panic is logged and goes no further. The
 // context ends with [Server.Shutdown], which waits for those that are under
-// way or waiting, so that no hook may wait for it.
+// way or waiting, so that no hook may wait for it; what those publish after the
+// last connection has ended is refused with [ErrClosed].
 //
 // Any of them may be nil.
 type Hooks struct {
