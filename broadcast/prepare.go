@@ -107,7 +107,7 @@ func (p *preparation) add(via event.Connection, limits Limits) error {
 	if err != nil {
 		return fmt.Errorf("broadcast: event %q on connection %q: %w", p.name, via.Name, err)
 	}
-	if err := p.checkSize(via.Name, data, limits.Payload, alone, len(shared) > 0); err != nil {
+	if err := p.checkSize(via.Name, data, limits.Payload, alone); err != nil {
 		return err
 	}
 	size := limits.Channels
@@ -185,20 +185,15 @@ func checkChannels(channels []channel.Channel, limits Limits) (shared, alone []c
 	return shared, alone, nil
 }
 
-func (p *preparation) checkSize(connection, data string, limit int, alone []channel.Channel, shared bool) error {
+// checkSize holds the payload against the limit, in the largest form that it
+// goes out in: sealing makes it longer.
+func (p *preparation) checkSize(connection, data string, limit int, alone []channel.Channel) error {
 	if limit <= 0 {
 		return nil
 	}
-	size := 0
-	if shared {
-		size = len(data)
-	}
-	for _, c := range alone {
-		if c.Kind() == channel.KindEncrypted {
-			size = max(size, pusherproto.SealedSize(len(data)))
-		} else {
-			size = max(size, len(data))
-		}
+	size := len(data)
+	if slices.ContainsFunc(alone, func(c channel.Channel) bool { return c.Kind() == channel.KindEncrypted }) {
+		size = pusherproto.SealedSize(len(data))
 	}
 	if size <= limit {
 		return nil
