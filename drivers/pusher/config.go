@@ -142,7 +142,7 @@ func (c Config) checkAddress() (wrong []string) {
 		if at := strings.LastIndexByte(shown, '@'); at >= 0 {
 			shown = "[hidden]" + shown[at:] // a password perhaps
 		}
-		wrong = append(wrong, fmt.Sprintf(`Host %q is not a host with or without a port; write "ws.example.com:8080", the scheme is Insecure's and a prefix is Path's`, shown))
+		wrong = append(wrong, fmt.Sprintf(`Host %q is not a host with or without a port; write "ws.example.com:8080" or "[::1]:8080", the scheme is Insecure's and a prefix is Path's`, shown))
 	}
 	if c.Path != "" {
 		u, err := url.Parse(c.Path)
@@ -153,8 +153,10 @@ func (c Config) checkAddress() (wrong []string) {
 	return wrong
 }
 
+// validHost parses the host in the place where requests have it: without the
+// scheme, net/url lets more pass.
 func validHost(host string) bool {
-	u, err := url.Parse("//" + host)
+	u, err := url.Parse("https://" + host)
 	if err != nil || u.Host != host || u.Hostname() == "" {
 		return false
 	}

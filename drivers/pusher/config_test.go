@@ -194,6 +194,7 @@ func FuzzConfig(f *testing.F) {
 	f.Add("eu", "", "")
 	f.Add("", "ws.example.test:8080", "/realtime/")
 	f.Add("", "[::1%25eth0]:1", "/%41")
+	f.Add("", "::1", "/")
 	f.Add("", "a@b", "/..")
 	f.Fuzz(func(t *testing.T, cluster, host, path string) {
 		d, err := pusher.New(pusher.Config{App: testApp(), Cluster: cluster, Host: host, Path: path, Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
