@@ -14,7 +14,7 @@ const (
 	IdempotencyEntries  = idempotencyEntries
 	IdempotencyHeader   = idempotencyHeader
 	IdempotencyReplayed = idempotencyReplayed
-	APIBodyTimeout      = apiBodyTimeout
+	APIBodyTimeout      = bodyTimeout
 )
 
 // VerifyRequest checks the signature of a request with the secret at the time,

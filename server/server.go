@@ -105,6 +105,9 @@ var writers = func() int { return max(1, runtime.GOMAXPROCS(0)/2) }
 //	mux.Handle("/users/", srv)
 //	mux.Handle("/up", srv)
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout)) // not every test writer can
+	}
 	path, ok := strings.CutPrefix(r.URL.Path, s.prefix)
 	switch {
 	case !ok:
