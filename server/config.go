@@ -137,6 +137,12 @@ type Limits struct {
 	// ClientEvents is the most client events a second of one connection, with
 	// bursts of the same size; 10 by default.
 	ClientEvents int
+	// Refusals is the most requests of one connection that the Authorizer
+	// refuses in a minute, with bursts of the same size; 120 by default. While
+	// they are used up, what it would be asked is refused with status 429, and
+	// it is not asked. They are counted by connection and not by address, since
+	// behind a proxy all have the same, and one could lock out all others.
+	Refusals int
 	// EventData is the most bytes of an event's data; 10,240 by default.
 	EventData int
 	// EventName is the most bytes of an event's name; 200 by default.
@@ -188,6 +194,7 @@ func (l *Limits) setDefaults() {
 	setDefault(&l.Overflow, 1<<20)
 	setDefault(&l.OverflowTime, 5*time.Second)
 	setDefault(&l.ClientEvents, 10)
+	setDefault(&l.Refusals, 120)
 	setDefault(&l.EventData, 10<<10)
 	setDefault(&l.EventName, 200)
 	setDefault(&l.ChannelName, channel.MaxNameLength)

@@ -55,10 +55,11 @@ type conn struct {
 	pinged     int64        // when the client was pinged and not heard since, or 0; the sweep's own
 	authorized atomic.Bool  // has signed in or is on a guarded channel
 
-	parser  websocket.Parser
-	subs    []*subscription
-	limiter *rate.Limiter // of client events; nil before the first
-	user    *signedIn     // guarded by app.userTable.mu; only the goroutine sets it
+	parser   websocket.Parser
+	subs     []*subscription
+	limiter  *rate.Limiter // of client events; nil before the first
+	refusals *rate.Limiter // by the Authorizer; nil before the first
+	user     *signedIn     // guarded by app.userTable.mu; only the goroutine sets it
 
 	out outgoing
 }

@@ -28,6 +28,7 @@ const (
 	hintKey
 	hintPageOrigin
 	hintClock
+	hintRefused
 	hintKinds
 )
 

@@ -158,6 +158,9 @@ func (c *conn) wrongSignature(what, toSign, data string) *refusal {
 
 // askAuthorizer has the application decide, by who opened the connection.
 func (c *conn) askAuthorizer(ch channel.Channel) (grant *auth.Grant, _ *refusal) {
+	if r := c.refusedTooOften(); r != nil {
+		return nil, r
+	}
 	ctx, cancel := c.server.ruleContext()
 	defer cancel()
 	err := c.server.contain("Authorizer", func() (err error) {
@@ -204,6 +207,9 @@ func (c *conn) ours(auth string, verify func(signer *pusherproto.Signer, signatu
 // of the program is logged and not shown.
 func (c *conn) denied(err error, about slog.Attr) *refusal {
 	deny, ok := errors.AsType[*auth.DenyError](err)
+	if ok || errors.Is(err, errForeignGrant) { // the page chose the app
+		c.countRefusal()
+	}
 	if !ok {
 		c.server.log.Error("authorization failed", slog.String("app", c.app.id), slog.String("socket_id", c.id), about, slog.Any("error", err))
 		return &refusal{closeUnauthorized, "AuthError", http.StatusInternalServerError, "the authorization could not be decided"}

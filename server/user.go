@@ -74,6 +74,9 @@ func (c *conn) refuseSignIn(message string) {
 }
 
 func (c *conn) askUserAuthorizer() (grant *auth.UserGrant, _ *refusal) {
+	if r := c.refusedTooOften(); r != nil {
+		return nil, r
+	}
 	ctx, cancel := c.server.ruleContext()
 	defer cancel()
 	err := c.server.contain("Authorizer", func() (err error) {
