@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/onairgo/onair/broadcast"
 	"github.com/onairgo/onair/channel"
 	"github.com/onairgo/onair/internal/pusherproto"
 	"github.com/onairgo/onair/server"
@@ -43,6 +44,14 @@ func TestAcceptanceCache(t *testing.T) {
 			for _, ch := range []string{"private-cache-c", "presence-cache-c"} {
 				w.on(ch).hears("e", ch, "3")
 			}
+		}},
+		{name: "34 published to all but one", test: func(t *testing.T, w *site) {
+			p := w.on("cache-c")
+			p.next()
+			message := broadcast.Message{Event: "e", Data: "1", Channels: []channel.Channel{channel.Public("c").Cached()}, SocketID: p.socketID}
+			require.NoError(t, w.srv.Broadcast(t.Context(), []broadcast.Message{message}))
+			p.lives()
+			w.on("cache-c").hears("e", "cache-c", "1")
 		}},
 		{name: "34 client events are not kept", test: func(t *testing.T, w *site) {
 			p := w.on("private-cache-c")

@@ -40,6 +40,10 @@ func (c *conn) handleClientEvent(in inbound) {
 func (c *conn) checkClientEvent(in *inbound) (code uint16, message string) {
 	l := &c.server.limits
 	sub := c.subscription(in.channel)
+	size := len(in.data)
+	if text, ok := strictjson.String(in.data); ok {
+		size = len(text) // which is what the others get
+	}
 	switch {
 	case c.server.config.DisableClientEvents:
 		return noCode, "client events are switched off on this server"
@@ -52,8 +56,8 @@ func (c *conn) checkClientEvent(in *inbound) (code uint16, message string) {
 		return noCode, "client events may be sent only on private and presence channels, and not on encrypted ones"
 	case over(len(in.event), l.EventName):
 		return codeClientEventLimit, fmt.Sprintf("the client event's name has %d bytes, the limit is %d", len(in.event), l.EventName)
-	case over(len(in.data), l.EventData):
-		return codeClientEventLimit, fmt.Sprintf("the client event's data has %d bytes, the limit is %d", len(in.data), l.EventData)
+	case over(size, l.EventData):
+		return codeClientEventLimit, fmt.Sprintf("the client event's data has %d bytes, the limit is %d", size, l.EventData)
 	case !c.mayWhisper():
 		return codeClientEventLimit, fmt.Sprintf("more than %d client events in a second; wait before sending more", l.ClientEvents)
 	}

@@ -79,14 +79,20 @@ func TestAcceptanceClientEvents(t *testing.T) {
 		}},
 		{name: "31 size and name get 4301", test: func(t *testing.T, w *site) {
 			p, q := w.on("private-a"), w.on("private-a")
-			p.whisper("client-"+strings.Repeat("x", 193), "private-a", strings.Repeat("x", 10238))
-			assert.Len(t, q.next().data(t), 10238)
-			p.whisper("client-x", "private-a", strings.Repeat("x", 10239))
-			code, _ := p.fails()
-			assert.Equal(t, 4301, code)
-			p.whisper("client-"+strings.Repeat("x", 194), "private-a", "")
-			code, _ = p.fails()
-			assert.Equal(t, 4301, code)
+			p.whisper("client-"+strings.Repeat("x", 193), "private-a", strings.Repeat("x", 10_240))
+			assert.Len(t, q.next().data(t), 10_240)
+			p.sendText(`{"event":"client-x","channel":"private-a","data":"` + strings.Repeat(`\u0041`, 5_000) + `"}`)
+			assert.Len(t, q.next().data(t), 5_000, "what arrives is measured, not how it was written")
+			p.whisper("client-x", "private-a", []string{strings.Repeat("x", 10_236)})
+			assert.Len(t, q.next().data(t), 10_240)
+			for event, data := range map[string]any{
+				"client-x": strings.Repeat("x", 10_241), "client-y": []string{strings.Repeat("x", 10_237)}, "client-" + strings.Repeat("x", 194): "",
+			} {
+				p.whisper(event, "private-a", data)
+				channel, code, _ := p.failsOn()
+				assert.Equal(t, "private-a", channel)
+				assert.Equal(t, 4301, code)
+			}
 			q.lives()
 		}},
 	})

@@ -243,6 +243,13 @@ func (p *page) hears(event, channel, data string) {
 // fails reads an error and returns its code, 0 for null, and message.
 func (p *page) fails() (code int, message string) {
 	p.t.Helper()
+	_, code, message = p.failsOn()
+	return code, message
+}
+
+// failsOn is fails with the channel that the error is about.
+func (p *page) failsOn() (channel string, code int, message string) {
+	p.t.Helper()
 	f := p.next()
 	require.Equal(p.t, "pusher:error", f.Event, "%s", f.Data)
 	var e struct {
@@ -254,15 +261,17 @@ func (p *page) fails() (code int, message string) {
 	require.NotEmpty(p.t, *e.Message)
 	if e.Code == nil {
 		require.Contains(p.t, string(f.Data), `"code":null`)
-		return 0, *e.Message
+		return f.Channel, 0, *e.Message
 	}
-	return *e.Code, *e.Message
+	return f.Channel, *e.Code, *e.Message
 }
 
 // refused reads the two frames of a subscription that is refused.
 func (p *page) refused(ch, kind string, status int) string {
 	p.t.Helper()
-	_, message := p.fails()
+	channel, code, message := p.failsOn()
+	require.Equal(p.t, ch, channel)
+	require.Equal(p.t, map[string]int{"AuthError": 4009, "BadRequest": 0, "LimitReached": 4100}[kind], code)
 	f := p.next()
 	require.Equal(p.t, "pusher:subscription_error", f.Event)
 	require.Equal(p.t, ch, f.Channel)

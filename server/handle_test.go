@@ -42,6 +42,34 @@ func TestMessagesWithNamesTwice(t *testing.T) {
 	})
 }
 
+// Fields of the wrong type are named, and null is as good as none where a field
+// may be left out.
+func TestMessagesOfTheWrongTypes(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, w *site) {
+		p := w.connect()
+		for text, says := range map[string]string{
+			`{"event":1}`: "event is not a string", `{"event":null}`: "event is not a string", `{"data":{}}`: "no event", `{"event":""}`: "no event",
+			`{"event":"pusher:ping","channel":1}`: "channel is not a string", `{"event":"pusher:subscribe"}`: "JSON", `{"event":"pusher:subscribe","data":"news"}`: "JSON",
+			`{"event":"pusher:subscribe","data":{}}`: "empty", `{"event":"pusher:subscribe","data":{"channel":null}}`: "empty",
+			`{"event":"pusher:subscribe","data":["news"]}`: "not a JSON object", `{"event":"pusher:unsubscribe","data":null}`: "not a JSON object",
+		} {
+			p.sendText(text)
+			channel, code, message := p.failsOn()
+			assert.Empty(t, channel, text)
+			assert.Zero(t, code, text)
+			assert.Contains(t, message, says, text)
+		}
+		p.sendText(`{"event":"pusher:subscribe","data":{"channel":"private-a","auth":{}}}`)
+		assert.Contains(t, p.refused("private-a", "BadRequest", 400), "auth is not a string")
+		p.sendText(`{"event":"pusher:subscribe","data":{"channel":"presence-a","channel_data":{"user_id":"1"}}}`)
+		assert.Contains(t, p.refused("presence-a", "BadRequest", 400), "channel_data is not a string")
+		p.sendText(`{"event":"pusher:subscribe","channel":null,"data":{"channel":"news","auth":null,"unknown":[1]},"unknown":{}}`)
+		p.hears("pusher_internal:subscription_succeeded", "news", "{}")
+		p.lives()
+	})
+}
+
 // Whatever a client sends, it gets only frames as the protocol has them, its
 // connection goes on, and another page does not notice.
 func FuzzMessages(f *testing.F) {

@@ -18,6 +18,12 @@ func TestAcceptancePresence(t *testing.T) {
 			f = q.subscribeAs("presence-r", `{"user_id":"10"}`)
 			assert.JSONEq(t, `{"presence":{"ids":["10"],"hash":{"10":{"name":"Mr. Channels"}},"count":1}}`, f.data(t))
 			p.lives()
+			f = w.connect().subscribeAs("presence-s", `{"user_id":-5}`)
+			assert.JSONEq(t, `{"presence":{"ids":["-5"],"hash":{"-5":null},"count":1}}`, f.data(t))
+			for _, bad := range []string{`1.0`, `1e2`, `true`, `{}`, `["1"]`} {
+				q.send("pusher:subscribe", q.subscription("presence-s", `{"user_id":`+bad+`}`))
+				assert.Contains(t, q.refused("presence-s", "AuthError", 401), "must be a string")
+			}
 		}},
 		{name: "22 the same user twice and one leaves", test: func(t *testing.T, w *site) {
 			watcher, p, q := w.on("presence-r"), w.connect(), w.connect()

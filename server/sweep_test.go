@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,6 +29,31 @@ func TestAcceptanceCounts(t *testing.T) {
 			require.NoError(t, q.ws.Close())
 			count(p, "news", 1)
 			p.subscribe("presence-r")
+			p.lives()
+		}},
+		{name: "43 told on every kind of channel but presence and those of users", configure: func(c *server.Config) { c.SubscriptionCounts = true }, test: func(t *testing.T, w *site) {
+			p, q := w.connect(), w.connect()
+			for _, ch := range []string{"news", "private-a", "private-encrypted-a", "cache-a", "private-cache-a", "private-encrypted-cache-a"} {
+				for n, joins := range []*page{p, q} {
+					joins.subscribe(ch)
+					if strings.Contains(ch, "cache-") {
+						joins.hears("pusher:cache_miss", ch, "{}")
+					}
+					count(joins, ch, n+1)
+				}
+				count(p, ch, 2)
+				p.subscribe(ch) // again, which changes nothing
+				p.lives()
+				q.lives()
+				q.send("pusher:unsubscribe", map[string]any{"channel": ch})
+				count(p, ch, 1)
+				q.lives()
+			}
+			p.subscribe("presence-r")
+			p.subscribe("presence-cache-r")
+			p.hears("pusher:cache_miss", "presence-cache-r", "{}")
+			p.signIn(`{"id":"u"}`)
+			p.subscribe("#server-to-user-u")
 			p.lives()
 		}},
 		{name: "43 told every 5 seconds above 100", configure: func(c *server.Config) { c.SubscriptionCounts = true }, test: func(t *testing.T, w *site) {

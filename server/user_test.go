@@ -30,8 +30,10 @@ func TestAcceptanceUsers(t *testing.T) {
 			} {
 				p.send("pusher:signin", bad)
 				code, _ := p.fails()
-				assert.Contains(t, []int{4009, 0}, code)
+				assert.Equal(t, 4009, code, "%v", bad)
 			}
+			p.send("pusher:subscribe", map[string]any{"channel": "#server-to-user-u"})
+			p.refused("#server-to-user-u", "AuthError", 401)
 			good := `{"id":"u","user_info":{"name":"<U>"},"watchlist":[]}`
 			for range 2 {
 				p.send("pusher:signin", p.signInData(good))
