@@ -92,9 +92,6 @@ func User(id string) Channel { return Channel{wire: userPrefix + id, kind: KindU
 // to it with "cache-" in front of the name. A user channel cannot be cached;
 // [Channel.Validate] refuses it.
 func (c Channel) Cached() Channel {
-	if c.cached {
-		return c
-	}
 	return Channel{wire: prefixOf(c.kind, true) + c.Name(), kind: c.kind, cached: true}
 }
 
