@@ -27,6 +27,7 @@ type endpoint struct {
 // serve answers a request: everything about HTTP is here, and decide is left
 // with the parameters. Each step comes before any work that it can save.
 func (e *endpoint) serve(w http.ResponseWriter, r *http.Request, decide func(client string, p params) (any, error)) {
+	boundBody(w, r)
 	foreign := e.origins.answer(w, r)
 	switch r.Method {
 	case http.MethodPost:

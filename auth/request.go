@@ -7,7 +7,9 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
+	"time"
 
 	"github.com/onairgo/onair/channel"
 	"github.com/onairgo/onair/internal/pusherproto"
@@ -18,6 +20,9 @@ const (
 	// maxBody bounds the body of a request; a batch of 100 names of 200 bytes,
 	// each byte percent-encoded, fits.
 	maxBody = 64 << 10
+	// bodyTimeout is how long a body may take to arrive, also one that is not
+	// wanted, since net/http waits for it before it ends the request.
+	bodyTimeout = 10 * time.Second
 	// MaxBatch is the largest number of channels in one request.
 	MaxBatch = 100
 )
@@ -35,6 +40,13 @@ type params struct {
 type reader struct {
 	params
 	seen map[string]bool
+}
+
+// boundBody bounds how long the body may take to arrive.
+func boundBody(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout)) // not every writer can
+	}
 }
 
 // readParams reads and checks the parameters. Its errors are refusals, but for
@@ -58,9 +70,14 @@ func readParams(w http.ResponseWriter, r *http.Request) (params, error) {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return params{}, &DenyError{Status: http.StatusRequestEntityTooLarge, Message: "the body is larger than 64 KiB"}
 	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return params{}, &DenyError{Status: http.StatusRequestTimeout, Message: fmt.Sprintf("the body did not arrive within %v", bodyTimeout), cause: err}
+	}
 	if err != nil {
 		return params{}, &DenyError{Status: http.StatusBadRequest, Message: "the body is incomplete", cause: err}
 	}
+	// A rule may take longer, and net/http ends its context when reading fails.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // not every writer can
 	return parseParams(body, parse)
 }
 
