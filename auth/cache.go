@@ -18,6 +18,23 @@ func newCache[K comparable, V any](size int) *cache[K, V] {
 func (c *cache[K, V]) get(key K) (V, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.look(key)
+}
+
+// getOr returns what is there, or puts what create returns there. Several who
+// ask at the same time get the same.
+func (c *cache[K, V]) getOr(key K, create func() V) V {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	v, ok := c.look(key)
+	if !ok {
+		v = create()
+		c.insert(key, v)
+	}
+	return v
+}
+
+func (c *cache[K, V]) look(key K) (V, bool) {
 	if v, ok := c.young[key]; ok {
 		return v, true
 	}

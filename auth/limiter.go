@@ -63,12 +63,8 @@ func (l *limiter) refused(client string) {
 	if client == "" {
 		return
 	}
-	bucket, ok := l.buckets.get(client)
-	if !ok {
-		bucket = rate.NewLimiter(l.rate, l.burst)
-		l.buckets.put(client, bucket)
-	}
-	bucket.AllowN(time.Now(), 1)
+	bucket := l.buckets.getOr(client, func() *rate.Limiter { return rate.NewLimiter(l.rate, l.burst) })
+	bucket.ReserveN(time.Now(), 1) // also into debt, or whoever asks many times at once would pay for one
 }
 
 // shared is the network of carrier-grade NAT, whose addresses stand for many.

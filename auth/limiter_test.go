@@ -1,10 +1,12 @@
 package auth_test
 
 import (
+	"context"
 	"net/http"
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -43,6 +45,31 @@ func TestRefusalLimit(t *testing.T) {
 		assert.Equal(t, http.StatusOK, refused("private-orders.7").Status, "what is allowed costs nothing")
 		assert.Equal(t, http.StatusForbidden, refused("private-orders.8").Status)
 		assert.Equal(t, http.StatusTooManyRequests, refused("private-orders.8").Status)
+	})
+}
+
+// TestRefusalsAtTheSameTime has a client ask many times at once, before the first
+// refusal is there to count.
+func TestRefusalsAtTheSameTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const asked, burst = 50, 3
+		h := newHandler(auth.WithRefusalLimit(1, burst))
+		h.Private("slow", func(context.Context, *user, *auth.Subscription) (bool, error) {
+			time.Sleep(time.Millisecond)
+			return false, nil
+		})
+		var all sync.WaitGroup
+		for range asked {
+			all.Go(func() { assert.Equal(t, http.StatusForbidden, ask(t, h, subscribe("private-slow")).Status) })
+		}
+		all.Wait()
+		a := ask(t, h, subscribe("private-slow"))
+		assert.Equal(t, http.StatusTooManyRequests, a.Status)
+		assert.Equal(t, strconv.Itoa(asked-burst+1), a.Header.Get("Retry-After"), "all were counted, and no more than one a second comes back")
+		time.Sleep((asked - burst + 1) * time.Second)
+		assert.Equal(t, http.StatusForbidden, ask(t, h, subscribe("private-slow")).Status)
+		assert.Equal(t, http.StatusTooManyRequests, ask(t, h, subscribe("private-slow")).Status)
 	})
 }
 
