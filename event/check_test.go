@@ -51,6 +51,12 @@ func (right) BroadcastConnections() []event.Connection             { return nil 
 func (right) ShouldRescue() bool                                   { return true }
 func (r right) ValidateBroadcast() error                           { return r.err }
 
+// signatures are those that the optional methods must have.
+var signatures = map[string]string{
+	"BroadcastWith": "() any", "BroadcastWhen": "() bool", "BroadcastConnections": "() []event.Connection",
+	"ShouldRescue": "() bool", "ValidateBroadcast": "() error",
+}
+
 func TestCheckRefusesWhatWouldBeIgnored(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -89,6 +95,7 @@ func TestCheckRefusesWhatWouldBeIgnored(t *testing.T) {
 				require.Equal(t, test.method, wrong.Method)
 				require.Equal(t, test.have, wrong.Have)
 				require.ErrorContains(t, err, test.text)
+				require.Equal(t, signatures[test.method], wrong.Want)
 			}
 		})
 	}

@@ -92,8 +92,9 @@ func TestNameRefused(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := event.Name(test.e, event.DefaultNamespace)
+			name, err := event.Name(test.e, event.DefaultNamespace)
 			require.ErrorContains(t, err, test.want)
+			require.Empty(t, name)
 			require.Less(t, len(err.Error()), 300)
 			if !errors.Is(err, event.ErrNil) {
 				wrong, ok := errors.AsType[*event.NameError](err)
@@ -102,6 +103,20 @@ func TestNameRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestNameErrorsAreShort(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, shown string }{
+		{"." + strings.Repeat("a", 79), "." + strings.Repeat("a", 79)},
+		{"." + strings.Repeat("a", 80), "." + strings.Repeat("a", 79) + "…"},
+		{"." + strings.Repeat("a", 78) + "é", "." + strings.Repeat("a", 78) + "…"}, // not in the middle of a character
+	} {
+		_, err := event.Name(named{name: test.name}, "")
+		require.ErrorContains(t, err, `name "`+test.shown+`" of event_test.named begins with a dot`)
+	}
+	_, err := event.Name(struct{ on }{}, "")
+	require.EqualError(t, err, `event: name "" of struct { event_test.on } cannot be derived from a type without a name; return a name from BroadcastAs`)
 }
 
 func TestTypeName(t *testing.T) {
@@ -127,7 +142,7 @@ func TestOf(t *testing.T) {
 
 func TestVia(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, []event.Connection{{Name: "a"}, {}}, event.Via("a", ""))
+	require.Equal(t, []event.Connection{{Name: "a"}, {}, {Name: "b"}}, event.Via("a", "", "b"))
 	require.Empty(t, event.Via())
 }
 
