@@ -31,8 +31,9 @@ type Config struct {
 
 	// Prefix is the path that the server is mounted below, such as
 	// "/realtime", empty for the root. Do not strip it in front of the server:
-	// it is part of what the callers of the HTTP API sign. Pages are given it
-	// as wsPath.
+	// it is part of what callers of the HTTP API may sign. Pages are given it as
+	// wsPath, drivers/pusher as Path, and libraries that have no such option as
+	// the end of their host: "ws.example.com:8080/realtime".
 	Prefix string
 
 	// Authorizer decides subscriptions in process: those whose frame carries

@@ -29,6 +29,7 @@ const lanes = [
     authorisation: tests('authorisation.test.mjs'),
     behaviours: tests('behaviours.test.mjs'),
     sdk: tests('sdk.test.mjs'),
+    prefix: tests('prefix.test.mjs'),
     serve: tests('serve.test.mjs'),
     'sdk-remote': script('sdk-remote.mjs'),
     frameworks: tests('frameworks.test.mjs'),
