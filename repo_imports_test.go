@@ -21,6 +21,7 @@ type layer struct {
 var layers = []layer{
 	{"channel", nil},
 	{"internal/pusherproto", nil},
+	{"internal/vectortest", nil},
 	{"event", []string{"event", "channel"}},
 	{"broadcast", []string{"broadcast", "event", "channel", "internal/pusherproto"}},
 	{"auth", []string{"auth", "channel", "internal/pusherproto", "internal/strictjson"}},
@@ -50,6 +51,7 @@ var importRules = []rule{
 			"drivers/log/a.go":          imports("server"),
 			"server/a.go":               imports("drivers"),
 			"internal/pusherproto/a.go": imports("channel"),
+			"internal/vectortest/a.go":  imports("channel"),
 			"novel/a.go":                imports("channel"),
 			"a.go":                      imports("channel"),
 		},
@@ -70,6 +72,7 @@ var importRules = []rule{
 		bad: map[string]string{
 			"auth/a.go":                    imports("examples/quickstart"),
 			"drivers/a.go":                 imports("drivers/drivertest"),
+			"channel/a.go":                 imports("internal/vectortest"),
 			"event/a.go":                   source(`import "testing"`),
 			"server/a.go":                  source(`import "net/http/httptest"`),
 			"broadcast/broadcasttest/a.go": source(`import "github.com/stretchr/testify/require"`),

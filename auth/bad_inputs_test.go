@@ -18,9 +18,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/onairgo/onair/auth"
+	"github.com/onairgo/onair/internal/vectortest"
 )
 
-// badInput is a row of bad_inputs.json.
+// badInput is a row of auth_bad_inputs.json.
 type badInput struct {
 	ID    string `json:"id"`
 	Input struct {
@@ -106,7 +107,7 @@ func (v badInput) request() *http.Request {
 
 func TestBadInputs(t *testing.T) {
 	t.Parallel()
-	rows := readVectors[badInput](t, "bad_inputs.json")
+	rows := vectortest.Rows[badInput](t, "auth_bad_inputs.json")
 	require.Len(t, rows, 26)
 	for _, v := range rows {
 		t.Run(v.ID, func(t *testing.T) {

@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/onairgo/onair/internal/vectortest"
 )
 
 // ours are the rows on which we differ from Laravel on purpose, although its
@@ -62,8 +64,8 @@ var otherwise = map[string]map[string]int{
 
 func TestLaravelsChannelAuthorisation(t *testing.T) {
 	t.Parallel()
-	agree, differ, foreign := 0, 0, 0
-	for _, v := range readVectors[recorded](t, "auth.json") {
+	var n vectortest.Tally
+	for _, v := range vectortest.Rows[recorded](t, "auth.json") {
 		v.Want.Calls = recordedCallsOf(t, v)
 		switch {
 		case v.Input.Register != "":
@@ -71,28 +73,18 @@ func TestLaravelsChannelAuthorisation(t *testing.T) {
 			case !ok:
 				t.Errorf("%s: no test", v.Name)
 			case test.register == nil:
-				foreign++
+				n.None++
 			default:
-				if registeredVector(t, v, test) {
-					agree++
-				} else {
-					differ++
-				}
+				n.Add(registeredVector(t, v, test))
 			}
 		case v.Name == "empty secret":
 			assert.PanicsWithValue(t, `auth: NewHandler: auth: app "1001": missing Secret`, func() { newLaravel(v) })
-			differ++
+			n.Differ++
 		default:
-			if authVector(t, v) {
-				agree++
-			} else {
-				differ++
-			}
+			n.Add(authVector(t, v))
 		}
 	}
-	t.Logf("auth.json: %d rows agree, %d differ on purpose, %d do not apply to Go", agree, differ, foreign)
-	assert.Equal(t, 180, agree+differ+foreign)
-	assert.Equal(t, 2, foreign)
+	n.Report(t, "auth.json", vectortest.Tally{Agree: 93, Differ: 85, None: 2})
 }
 
 // recordedCallsOf decodes the calls of rows whose callbacks are data.

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -217,16 +216,6 @@ func (v recorded) request() *http.Request {
 		r.Header.Set("Accept", v.Input.Accept)
 	}
 	return r
-}
-
-// readVectors reads a file of testdata.
-func readVectors[T any](t *testing.T, file string) []T {
-	t.Helper()
-	raw, err := os.ReadFile("testdata/" + file)
-	require.NoError(t, err)
-	var vectors []T
-	require.NoError(t, json.Unmarshal(raw, &vectors))
-	return vectors
 }
 
 // recordedCalls decodes the callbacks that ran; user ids are numbers or texts.

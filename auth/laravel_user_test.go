@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/onairgo/onair/auth"
+	"github.com/onairgo/onair/internal/vectortest"
 )
 
 // recordedUser is a row of user_auth.json.
@@ -86,21 +87,16 @@ var oursUser = map[string]int{
 
 func TestLaravelsUserAuthentication(t *testing.T) {
 	t.Parallel()
-	agree, differ, foreign := 0, 0, 0
-	for _, v := range readVectors[recordedUser](t, "user_auth.json") {
+	var n vectortest.Tally
+	for _, v := range vectortest.Rows[recordedUser](t, "user_auth.json") {
 		u, ok := v.userData()
-		switch {
-		case v.Input.Result != nil && !ok:
-			foreign++ // true, a string, an object: not a *UserData
-		case userVector(t, v, u):
-			agree++
-		default:
-			differ++
+		if v.Input.Result != nil && !ok {
+			n.None++ // true, a string, an object: not a *UserData
+			continue
 		}
+		n.Add(userVector(t, v, u))
 	}
-	t.Logf("user_auth.json: %d rows agree, %d differ on purpose, %d do not apply to Go", agree, differ, foreign)
-	assert.Equal(t, 37, agree+differ+foreign)
-	assert.Equal(t, 3, foreign)
+	n.Report(t, "user_auth.json", vectortest.Tally{Agree: 21, Differ: 13, None: 3})
 }
 
 // userVector reports whether the row agrees. Laravel's callback is asked

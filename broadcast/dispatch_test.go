@@ -2,11 +2,9 @@ package broadcast_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"testing"
 
@@ -16,6 +14,7 @@ import (
 	"github.com/onairgo/onair/broadcast/broadcasttest"
 	"github.com/onairgo/onair/channel"
 	"github.com/onairgo/onair/event"
+	"github.com/onairgo/onair/internal/vectortest"
 )
 
 // paid is an event as most are: a name, one channel, one field.
@@ -115,45 +114,40 @@ func TestDispatchRefusesMistakes(t *testing.T) {
 // bad one is an exception there; here it is ignored and logged.
 func TestToOthers(t *testing.T) {
 	t.Parallel()
-	raw, err := os.ReadFile("testdata/toothers.json")
-	require.NoError(t, err)
-	var rows []struct {
-		Name  string
-		Input struct {
-			Header *string `json:"x_socket_id"`
-			How    string
+	var n vectortest.Tally
+	for _, row := range vectortest.Rows[vectortest.Dispatched](t, "dispatch.json") {
+		if !strings.HasPrefix(row.Name, "toOthers ") && row.Name != "header present but not toOthers" {
+			continue
 		}
-		Want struct {
-			Exception string
-			SocketID  string `json:"socket_id"`
-		}
-	}
-	require.NoError(t, json.Unmarshal(raw, &rows))
-	require.NotEmpty(t, rows)
-	for _, row := range rows {
+		bad := row.Want.Exception != ""
+		everyEvent := strings.Contains(row.Name, "without InteractsWithSockets") // can leave out the sender here
+		n.Add(!bad && !everyEvent)
 		t.Run(row.Name, func(t *testing.T) {
 			t.Parallel()
 			logged := newLog()
 			rec := broadcasttest.NewRecorder(t)
 			b := broadcast.New(rec, logged.option())
 			r := httptest.NewRequestWithContext(t.Context(), "POST", "/", nil)
-			if row.Input.Header != nil {
-				r.Header.Set("x-socket-id", *row.Input.Header)
+			if row.Input.SocketID != nil {
+				r.Header.Set("x-socket-id", *row.Input.SocketID)
 			}
 			var options []broadcast.DispatchOption
 			if strings.Contains(row.Input.How, "toOthers") {
 				options = append(options, broadcast.ToOthers(r))
 			}
 			require.NoError(t, b.Dispatch(t.Context(), paid{ID: 7}, options...))
-			want := row.Want.SocketID
-			if strings.Contains(row.Name, "without InteractsWithSockets") {
-				want = *row.Input.Header // every event can leave out the sender
+			want := ""
+			if everyEvent {
+				want = *row.Input.SocketID
+			} else if !bad {
+				want = row.Want.Requests[0].Body.SocketID
 			}
 			require.Equal(t, want, rec.Messages()[0].SocketID)
-			bad := row.Want.Exception != "" && *row.Input.Header != ""
-			require.Equal(t, bad, strings.Contains(logged.String(), "socket id ignored"), logged.String())
+			warned := bad && *row.Input.SocketID != ""
+			require.Equal(t, warned, strings.Contains(logged.String(), "socket id ignored"), logged.String())
 		})
 	}
+	n.Report(t, "dispatch.json, toOthers", vectortest.Tally{Agree: 3, Differ: 5})
 }
 
 func TestExcept(t *testing.T) {

@@ -3,7 +3,6 @@ package channel_test
 import (
 	"encoding/hex"
 	"encoding/json"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -12,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/onairgo/onair/channel"
+	"github.com/onairgo/onair/internal/vectortest"
 )
 
 // TestParsePatternRefuses covers LIB-027: an unclosed brace, nested ones, the
@@ -134,35 +134,20 @@ func reference(pattern, name string) ([]string, bool) {
 
 func TestLaravelsPatterns(t *testing.T) {
 	t.Parallel()
-	raw, err := os.ReadFile("testdata/patterns.json")
-	require.NoError(t, err)
-	var vectors []vector
-	require.NoError(t, json.Unmarshal(raw, &vectors))
-
-	agree, differ, elsewhere := 0, 0, 0
-	for _, v := range vectors {
+	var n vectortest.Tally
+	for _, v := range vectortest.Rows[vector](t, "patterns.json") {
 		switch v.Kind {
 		case "match":
-			if matchVector(t, v) {
-				agree++
-			} else {
-				differ++
-			}
+			n.Add(matchVector(t, v))
 		case "normalize":
-			if normalizeVector(t, v) {
-				agree++
-			} else {
-				differ++
-			}
+			n.Add(normalizeVector(t, v))
 		case "order":
-			elsewhere++ // which rule decides is tested with the rules, in package auth
+			n.None++ // which rule decides is tested with the rules, in package auth
 		default:
 			t.Errorf("%s: unknown kind %q", v.Name, v.Kind)
 		}
 	}
-	t.Logf("patterns.json: %d rows agree, %d differ on purpose, %d are tested in package auth", agree, differ, elsewhere)
-	assert.Equal(t, len(vectors), agree+differ+elsewhere)
-	assert.Equal(t, 12, elsewhere)
+	n.Report(t, "patterns.json", vectortest.Tally{Agree: 127, Differ: 62, None: 12})
 }
 
 // matchVector reports whether the row agrees, or asserts our answer where it

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -19,6 +18,7 @@ import (
 	"github.com/onairgo/onair/drivers/log"
 	"github.com/onairgo/onair/drivers/null"
 	"github.com/onairgo/onair/event"
+	"github.com/onairgo/onair/internal/vectortest"
 )
 
 // foreign says why the rows of a driver do not apply.
@@ -60,22 +60,14 @@ const uncheckedNames = "null: channel names are not checked" // ours are, whatev
 
 func TestVectors(t *testing.T) {
 	t.Parallel()
-	raw, err := os.ReadFile("testdata/drivers.json")
-	require.NoError(t, err)
-	var rows []vector
-	require.NoError(t, json.Unmarshal(raw, &rows))
-	counts := make(map[string]int)
-	for _, row := range rows {
-		_, differs := deliberate[row.Name]
-		switch {
-		case foreign[row.Input.Driver] != "":
-			counts["do not apply"]++
+	var n vectortest.Tally
+	for _, row := range vectortest.Rows[vector](t, "drivers.json") {
+		if foreign[row.Input.Driver] != "" {
+			n.None++
 			continue
-		case differs, row.Name == uncheckedNames:
-			counts["differ on purpose"]++
-		default:
-			counts["agree"]++
 		}
+		_, differs := deliberate[row.Name]
+		n.Add(!differs && row.Name != uncheckedNames)
 		t.Run(row.Name, func(t *testing.T) {
 			t.Parallel()
 			if row.Input.Driver == "null" {
@@ -86,8 +78,7 @@ func TestVectors(t *testing.T) {
 			row.checkLog(t)
 		})
 	}
-	t.Logf("drivers.json: %d rows agree, %d differ on purpose, %d do not apply", counts["agree"], counts["differ on purpose"], counts["do not apply"])
-	assert.Equal(t, map[string]int{"agree": 15, "differ on purpose": 5, "do not apply": 18}, counts)
+	n.Report(t, "drivers.json", vectortest.Tally{Agree: 15, Differ: 5, None: 18})
 }
 
 // vector is one row: an event, and what Laravel was seen to do with it.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/onairgo/onair/channel"
+	"github.com/onairgo/onair/internal/vectortest"
 	"github.com/onairgo/onair/internal/websocket/wstest"
 	"github.com/onairgo/onair/server"
 )
@@ -60,10 +60,7 @@ var ours = map[string]struct {
 
 func TestBadFrames(t *testing.T) {
 	t.Parallel()
-	file, err := os.ReadFile("testdata/websocket_bad_inputs.json")
-	require.NoError(t, err)
-	var rows []badFrame
-	require.NoError(t, json.Unmarshal(file, &rows))
+	rows := vectortest.Rows[badFrame](t, "websocket_bad_inputs.json")
 	require.Len(t, rows, 30)
 	for _, r := range rows {
 		t.Run(r.ID, func(t *testing.T) {

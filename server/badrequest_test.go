@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"regexp"
 	"runtime"
 	"slices"
@@ -21,6 +20,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/onairgo/onair/internal/vectortest"
 )
 
 // badRequest is a row of the recorded bad inputs of the HTTP API.
@@ -61,10 +62,7 @@ type spoiling struct {
 
 func badRequests(t *testing.T) []badRequest {
 	t.Helper()
-	file, err := os.ReadFile("testdata/http_bad_inputs.json")
-	require.NoError(t, err)
-	var rows []badRequest
-	require.NoError(t, json.Unmarshal(file, &rows))
+	rows := vectortest.Rows[badRequest](t, "http_bad_inputs.json")
 	require.Len(t, rows, 41)
 	return rows
 }

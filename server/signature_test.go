@@ -3,7 +3,6 @@ package server_test
 import (
 	"encoding/json"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -12,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/onairgo/onair/internal/vectortest"
 	"github.com/onairgo/onair/server"
 )
 
@@ -41,11 +41,8 @@ type signatureVector struct {
 
 func signatureVectors(t *testing.T, prefix string) []signatureVector {
 	t.Helper()
-	file, err := os.ReadFile("testdata/http_signature.json")
-	require.NoError(t, err)
-	var all, found []signatureVector
-	require.NoError(t, json.Unmarshal(file, &all))
-	for _, v := range all {
+	var found []signatureVector
+	for _, v := range vectortest.Rows[signatureVector](t, "signature.json") {
 		if strings.HasPrefix(v.Name, prefix) {
 			found = append(found, v)
 		}

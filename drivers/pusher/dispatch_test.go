@@ -20,6 +20,7 @@ import (
 	"github.com/onairgo/onair/broadcast"
 	"github.com/onairgo/onair/drivers"
 	"github.com/onairgo/onair/drivers/pusher"
+	"github.com/onairgo/onair/internal/vectortest"
 )
 
 // dispatchRow is a row of dispatch.json: an event, and the requests that
@@ -72,16 +73,15 @@ type sent struct {
 // and the driver to a recording server.
 func TestDispatchVectors(t *testing.T) {
 	t.Parallel()
-	var rows []dispatchRow
-	readVectors(t, "dispatch.json", &rows)
-	var n tally
+	rows := vectortest.Rows[dispatchRow](t, "dispatch.json")
+	var n vectortest.Tally
 	for _, row := range rows {
-		reason := dispatchNone[row.Name]
-		difference, differs := dispatchDifferences[row.Name]
-		n.add(differs, reason == "")
-		if reason != "" {
+		if dispatchNone[row.Name] != "" {
+			n.None++
 			continue
 		}
+		difference, differs := dispatchDifferences[row.Name]
+		n.Add(!differs)
 		t.Run(row.Name, func(t *testing.T) {
 			t.Parallel()
 			got, err := row.run(t)
@@ -93,8 +93,7 @@ func TestDispatchVectors(t *testing.T) {
 			assert.Equal(t, row.wanted(t), got)
 		})
 	}
-	n.print(t, "dispatch.json")
-	assert.Equal(t, tally{agree: 84, differ: 24, none: 2}, n)
+	n.Report(t, "dispatch.json", vectortest.Tally{Agree: 84, Differ: 24, None: 2})
 	for _, names := range []map[string]bool{queryKeys(dispatchNone), queryKeys(dispatchDifferences), queryKeys(dispatches)} {
 		for name := range names {
 			assert.True(t, slices.ContainsFunc(rows, func(r dispatchRow) bool { return r.Name == name }), "no row %q", name)

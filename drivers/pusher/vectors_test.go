@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -18,33 +17,8 @@ import (
 	"github.com/onairgo/onair/broadcast"
 	"github.com/onairgo/onair/channel"
 	"github.com/onairgo/onair/drivers/pusher"
+	"github.com/onairgo/onair/internal/vectortest"
 )
-
-// tally counts how rows of a file of vectors fared.
-type tally struct{ agree, differ, none int }
-
-func (n *tally) add(differs, applies bool) {
-	switch {
-	case !applies:
-		n.none++
-	case differs:
-		n.differ++
-	default:
-		n.agree++
-	}
-}
-
-func (n *tally) print(t *testing.T, file string) {
-	t.Helper()
-	t.Logf("%s: %d rows agree, %d differ on purpose, %d do not apply", file, n.agree, n.differ, n.none)
-}
-
-func readVectors(t *testing.T, file string, rows any) {
-	t.Helper()
-	text, err := os.ReadFile("testdata/" + file)
-	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(text, rows))
-}
 
 // signatureRow is a row about a request or a webhook.
 type signatureRow struct {
@@ -155,18 +129,16 @@ var noRequests = map[string]string{
 
 // TestSignatureVectors makes the recorded calls at the recorded time.
 func TestSignatureVectors(t *testing.T) {
-	var rows []signatureRow
-	readVectors(t, "signature.json", &rows)
-	var n tally
-	for _, row := range rows {
+	var n vectortest.Tally
+	for _, row := range vectortest.Rows[signatureRow](t, "signature.json") {
 		kind, _, _ := strings.Cut(row.Name, ": ")
-		reason := noRequests[row.Name] + elsewhere[kind+": "]
-		_, differs := requestDifferences[row.Name]
-		_, differsToo := webhookDifferences[row.Name]
-		n.add(differs || differsToo, reason == "")
-		if reason != "" {
+		if noRequests[row.Name] != "" || elsewhere[kind+": "] != "" {
+			n.None++
 			continue
 		}
+		_, differs := requestDifferences[row.Name]
+		_, differsToo := webhookDifferences[row.Name]
+		n.Add(!differs && !differsToo)
 		t.Run(row.Name, func(t *testing.T) {
 			if kind == "webhook" {
 				row.checkWebhook(t)
@@ -176,8 +148,7 @@ func TestSignatureVectors(t *testing.T) {
 			synctest.Test(t, row.checkRequest)
 		})
 	}
-	n.print(t, "signature.json")
-	assert.Equal(t, tally{agree: 20, differ: 4, none: 28}, n)
+	n.Report(t, "signature.json", vectortest.Tally{Agree: 20, Differ: 4, None: 28})
 }
 
 // checkRequest runs in a bubble, whose clock it sets to the row's.

@@ -4,7 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"os"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -15,6 +16,7 @@ import (
 	"github.com/onairgo/onair/event"
 	"github.com/onairgo/onair/event/model"
 	"github.com/onairgo/onair/event/notification"
+	"github.com/onairgo/onair/internal/vectortest"
 )
 
 // User is a notifiable with Laravel's default channel, or others.
@@ -30,7 +32,7 @@ func (u User) ReceivesBroadcastNotificationsOn() []channel.Channel {
 	return []channel.Channel{model.Class("App.Models.User").Channel(u.ID)}
 }
 
-// The notifications are named after the classes of testdata/dispatch.json.
+// The notifications are named after the classes of dispatch.json.
 type (
 	InvoicePaid struct {
 		InvoiceID int    `json:"invoice_id"`
@@ -83,10 +85,16 @@ func TestLaravel(t *testing.T) {
 		"notification: neither toBroadcast nor toArray":                                                              "a Go struct always encodes, see TestNoDataIsIDAndType",
 		"notification: notifiable row is gone when the job runs: dropped without an error (deleteWhenMissingModels)": "values are taken at dispatch, no row is read again",
 	}
-	for _, row := range rows(t) {
+	var n vectortest.Tally
+	for _, row := range vectortest.Rows[vectortest.Dispatched](t, "dispatch.json") {
+		if !strings.HasPrefix(row.Name, "notification: ") {
+			continue
+		}
+		reason, differs := differ[row.Name]
+		n.Add(!differs)
 		t.Run(row.Name, func(t *testing.T) {
 			t.Parallel()
-			if reason, ok := differ[row.Name]; ok {
+			if differs {
 				require.Empty(t, row.Want.Requests, reason)
 				return
 			}
@@ -97,50 +105,11 @@ func TestLaravel(t *testing.T) {
 			require.Len(t, row.Want.Requests, 1)
 			want := row.Want.Requests[0]
 			require.Equal(t, want.Body.Name, m.Event)
-			require.Equal(t, want.channels(), names(m.Channels))
+			require.Equal(t, fmt.Sprint(want.Channels()), fmt.Sprint(m.Channels))
 			require.JSONEq(t, string(want.Data), m.Data)
 		})
 	}
-}
-
-type row struct {
-	Name string
-	Want struct {
-		Requests []request
-	}
-}
-
-type request struct {
-	Body struct {
-		Name     string
-		Channel  string
-		Channels []string
-	} `json:"body_json"`
-	Data json.RawMessage `json:"data_json"`
-}
-
-func (r request) channels() []string {
-	if r.Body.Channel != "" {
-		return []string{r.Body.Channel}
-	}
-	return r.Body.Channels
-}
-
-func rows(t *testing.T) []row {
-	raw, err := os.ReadFile("testdata/dispatch.json")
-	require.NoError(t, err)
-	var rows []row
-	require.NoError(t, json.Unmarshal(raw, &rows))
-	require.NotEmpty(t, rows)
-	return rows
-}
-
-func names(channels []channel.Channel) []string {
-	var out []string
-	for _, c := range channels {
-		out = append(out, c.String())
-	}
-	return out
+	n.Report(t, "dispatch.json, notifications", vectortest.Tally{Agree: 11, Differ: 2})
 }
 
 // send dispatches the event and returns its only message.
@@ -178,13 +147,13 @@ func TestToOthersWorks(t *testing.T) {
 func TestTenantsAndPublicChannels(t *testing.T) {
 	t.Parallel()
 	e := notification.To(notification.Route(model.Class("tenant.acme.User").Channel("5b2c")), NoData{})
-	require.Equal(t, []string{"private-tenant.acme.User.5b2c"}, names(send(t, e).Channels))
+	require.Equal(t, "[private-tenant.acme.User.5b2c]", fmt.Sprint(send(t, e).Channels))
 
 	e = notification.To(notification.Route(channel.Public("news")), WithOn{})
-	require.Equal(t, []string{"news"}, names(send(t, e).Channels), "a route wins over the notification")
+	require.Equal(t, "[news]", fmt.Sprint(send(t, e).Channels), "a route wins over the notification")
 
 	e = notification.To(notification.Route(), WithOn{})
-	require.Equal(t, []string{"everyone", "presence-room"}, names(send(t, e).Channels), "an empty one does not")
+	require.Equal(t, "[everyone presence-room]", fmt.Sprint(send(t, e).Channels), "an empty one does not")
 }
 
 func TestNumbersAndMarksSurvive(t *testing.T) {
@@ -224,7 +193,7 @@ func TestOptionalMethodsOfTheNotification(t *testing.T) {
 	require.Equal(t, "audit", deliveries[0].Connection)
 	require.Equal(t, notification.EventName, deliveries[0].Message.Event, "an empty name is the default")
 	require.JSONEq(t, `{"id":"1","type":"App\\Notifications\\optional"}`, deliveries[0].Message.Data, "nil is the default")
-	require.Equal(t, []string{"private-App.Models.User.7"}, names(deliveries[0].Message.Channels))
+	require.Equal(t, "[private-App.Models.User.7]", fmt.Sprint(deliveries[0].Message.Channels))
 
 	n.when = false
 	deliveries, err = b.Prepare(t.Context(), notification.To(User{ID: 7}, n))
