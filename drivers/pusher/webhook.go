@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/onairgo/onair/auth"
@@ -30,10 +31,15 @@ const webhookClockSkew = 5 * time.Minute
 // maxWebhookBody is the most bytes of a webhook's body.
 const maxWebhookBody = 1 << 20
 
+// webhookBodyTimeout is how long the body may take to arrive, also one that is
+// not wanted, since net/http waits for it before it ends the request.
+const webhookBodyTimeout = 10 * time.Second
+
 // Webhook receives the webhooks of a service as an [http.Handler]. It passes on
 // what was signed with the app's key pair or a former one, and nothing else:
 //
 //   - 405 for another method than POST
+//   - 408 for a body that does not arrive within ten seconds
 //   - 413 for a body of more than 1 MiB
 //   - 401 for a missing or wrong signature, and one that is too old or from
 //     the future
@@ -139,6 +145,9 @@ func (h *Webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Webhook) serve(w http.ResponseWriter, r *http.Request) error {
+	if r.ContentLength != 0 {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(webhookBodyTimeout)) // not every writer can
+	}
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		return &refusal{http.StatusMethodNotAllowed, "webhooks are sent with POST"}
@@ -155,8 +164,14 @@ func (h *Webhook) serve(w http.ResponseWriter, r *http.Request) error {
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return errWebhookTooLarge
 		}
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return &refusal{http.StatusRequestTimeout, fmt.Sprintf("the body did not arrive within %v", webhookBodyTimeout)}
+		}
 		return &refusal{http.StatusBadRequest, "the body could not be read"}
 	}
+	// The handler function may take longer, and net/http ends its context when
+	// reading fails.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // not every writer can
 	if !h.signed(r.Header.Get(webhookKeyHeader), signature, body) {
 		return &refusal{http.StatusUnauthorized, "the signature is not that of the body under a key of the app"}
 	}
