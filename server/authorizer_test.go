@@ -109,8 +109,9 @@ func TestAuthorizer(t *testing.T) {
 			p.send("pusher:subscribe", map[string]any{"channel": "#server-to-user-7", "auth": ""})
 			p.hears("pusher_internal:subscription_succeeded", "#server-to-user-7", "{}")
 			guest.send("pusher:signin", map[string]any{})
-			code, _ := guest.fails()
+			code, message := guest.fails()
 			assert.Equal(t, 4009, code)
+			assert.Equal(t, "forbidden", message)
 		}},
 		{"keeps the order of a connection while it thinks", func(t *testing.T, w *site, _ *scripted) {
 			p, other := w.connect("X-User", "7"), w.connect()

@@ -56,8 +56,13 @@ func TestAcceptanceClientEvents(t *testing.T) {
 			p, q := w.on("private-b"), w.on("private-a")
 			for _, ch := range []string{"private-a", "", "private-" + strings.Repeat("x", 5000)} {
 				p.whisper("client-x", ch, "1")
-				code, _ := p.fails()
+				about, code, _ := p.failsOn()
 				assert.Zero(t, code)
+				if len(ch) < 1000 {
+					assert.Equal(t, ch, about)
+				} else {
+					assert.Empty(t, about, "what is that long is not sent back")
+				}
 			}
 			p.sendText(`{"event":"client-x","data":{}}`)
 			_, _ = p.fails()

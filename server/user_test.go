@@ -18,24 +18,35 @@ func TestAcceptanceUsers(t *testing.T) {
 	runRows(t, []row{
 		{name: "38 sign-in good bad and as another", test: func(t *testing.T, w *site) {
 			p, other := w.connect(), w.connect()
-			for _, bad := range []map[string]any{
-				{},
-				{"auth": "", "user_data": `{"id":"u"}`},
-				{"auth": "k:00", "user_data": `{"id":"u"}`},
-				other.signInData(`{"id":"u"}`),
-				p.signInData(`{}`), p.signInData(`{"id":""}`), p.signInData(`{"id":5}`), p.signInData(`[]`), p.signInData(`{"id":"u","id":"v"}`),
-				p.signInData(`{"id":"` + strings.Repeat("u", 129) + `"}`), p.signInData(`{"id":"u","user_info":"text"}`), p.signInData(`{"id":"u","watchlist":[1]}`),
-				p.signInData(`{"id":"u","user_info":{"a":"` + strings.Repeat("x", 1024) + `"}}`),
-				{"auth": 1, "user_data": 2},
-			} {
-				p.send("pusher:signin", bad)
-				code, _ := p.fails()
-				assert.Equal(t, 4009, code, "%v", bad)
+			refused := []struct {
+				data map[string]any
+				says string
+			}{
+				{map[string]any{}, "no auth"},
+				{map[string]any{"auth": "", "user_data": `{"id":"u"}`}, "no auth"},
+				{map[string]any{"auth": "k:00", "user_data": `{"id":"u"}`}, "not valid"},
+				{map[string]any{"auth": "x:" + p.signInData(`{"id":"u"}`)["auth"].(string)[2:], "user_data": `{"id":"u"}`}, "not valid"},
+				{other.signInData(`{"id":"u"}`), "not valid"},
+				{map[string]any{"auth": 1, "user_data": `{"id":"u"}`}, "auth is not a string"},
+				{map[string]any{"auth": "k:00", "user_data": map[string]any{"id": "u"}}, "user_data is not a string"},
+				{p.signInData(`{}`), "id in user_data"}, {p.signInData(`{"id":""}`), "id in user_data"}, {p.signInData(`{"id":5}`), "id in user_data"},
+				{p.signInData(`[]`), "not a JSON object"}, {p.signInData(`{"id":"u","id":"v"}`), "twice"},
+				{p.signInData(`{"id":"` + strings.Repeat("u", 129) + `"}`), "limit is 128"},
+				{p.signInData(`{"id":"u","user_info":"text"}`), "user_info"}, {p.signInData(`{"id":"u","watchlist":[1]}`), "watchlist"}, {p.signInData(`{"id":"u","watchlist":{}}`), "watchlist"},
+				{p.signInData(`{"id":"u","user_info":{"a":"` + strings.Repeat("x", 1024) + `"}}`), "limit is 1024"},
 			}
+			for _, r := range refused {
+				p.send("pusher:signin", r.data)
+				code, message := p.fails()
+				assert.Equal(t, 4009, code, "%v", r.data)
+				assert.Contains(t, message, r.says, "%v", r.data)
+			}
+			assert.EqualValues(t, len(refused), w.srv.Stats().Refused)
 			p.send("pusher:subscribe", map[string]any{"channel": "#server-to-user-u"})
 			p.refused("#server-to-user-u", "AuthError", 401)
-			good := `{"id":"u","user_info":{"name":"<U>"},"watchlist":[]}`
-			for range 2 {
+			for _, good := range []string{
+				`{"id":"u","user_info":{"name":"<U>"},"watchlist":[]}`, `{"id":"u","user_info":null,"watchlist":null}`, `{"name":"U","admin":true,"id":"u"}`, `{"id":"u"}`,
+			} {
 				p.send("pusher:signin", p.signInData(good))
 				assert.JSONEq(t, `{"user_data":`+jsonText(t, good)+`}`, p.next().data(t))
 			}
