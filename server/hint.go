@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/onairgo/onair/channel"
+	"github.com/onairgo/onair/internal/websocket"
 )
 
 // Hints are lines in the log about what is legal and surely a mistake: the page
@@ -27,6 +28,8 @@ const (
 	hintPrefix
 	hintKey
 	hintPageOrigin
+	hintHandshake
+	hintPath
 	hintClock
 	hintRefused
 	hintKinds
@@ -106,11 +109,37 @@ func (s *Server) hintUnknownKey(r *http.Request, key string) {
 	s.log.LogAttrs(r.Context(), slog.LevelWarn, "connection refused: no app has the key that the page connects with", attrs...)
 }
 
+// notUpgraded tells of a WebSocket that was refused by HTTP status: a proxy in
+// between changed the handshake, or middleware hides the connection. Browsers
+// show nothing of the answer but the status, so the log has to say why.
+func (s *Server) notUpgraded(r *http.Request, err error) {
+	level := slog.LevelDebug
+	refused, ok := errors.AsType[*websocket.HandshakeError](err)
+	if ok && isWebSocket(r) && s.hints.first(hintHandshake, refused.Reason, s.now()) {
+		level = slog.LevelWarn
+	}
+	s.log.LogAttrs(r.Context(), level, "connection not upgraded", slog.Any("error", err))
+}
+
+// hintPath tells of a WebSocket at a path where the server has none.
+func (s *Server) hintPath(r *http.Request) {
+	path := r.URL.Path[:min(len(r.URL.Path), 200)]
+	if isWebSocket(r) && s.hints.first(hintPath, path, s.now()) {
+		s.log.LogAttrs(r.Context(), slog.LevelWarn, "connection refused: nothing is at this path; the page's wsPath, proxies in between and Prefix have to agree",
+			slog.String("path", path), slog.String("prefix", s.prefix), slog.String("setting", "Prefix"))
+	}
+}
+
+// isWebSocket reports whether the request was a WebSocket's when it was sent.
+// Proxies that do not know WebSockets drop Connection and Upgrade, which are for
+// one hop only, and pass the key on.
+func isWebSocket(r *http.Request) bool { return r.Header.Get("Sec-WebSocket-Key") != "" }
+
 // hintOrigin tells of a page that may not connect, and of what would let it.
 func (s *Server) hintOrigin(r *http.Request, origin string) {
 	origin = origin[:min(len(origin), 200)]
 	if s.hints.first(hintPageOrigin, origin, s.now()) {
-		s.log.LogAttrs(r.Context(), slog.LevelWarn, "connection refused: pages of this origin may not connect; add it to AllowedOrigins if they should",
+		s.log.LogAttrs(r.Context(), slog.LevelWarn, "connection refused: pages of this origin may not connect; add it to the allowed origins if they should, and let a proxy in between pass on the header Host",
 			slog.String("origin", origin), slog.String("host", r.Host[:min(len(r.Host), 200)]), slog.String("setting", "AllowedOrigins"))
 	}
 }

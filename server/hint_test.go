@@ -2,6 +2,8 @@ package server_test
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -89,6 +91,44 @@ func TestHints(t *testing.T) {
 			pass(time.Minute)
 			w.open(w.path, "Origin", "https://third.example").closed(4009)
 			assert.Equal(t, 3, refused())
+		}},
+		{"a handshake that a proxy or middleware has spoilt, once a minute", func(t *testing.T, w *site) {
+			handshake := func(spoil func(*http.Request)) {
+				r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, w.path, nil)
+				for name, value := range map[string]string{
+					"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+				} {
+					r.Header.Set(name, value)
+				}
+				spoil(r)
+				w.srv.ServeHTTP(httptest.NewRecorder(), r)
+			}
+			said := func(text string) int {
+				return strings.Count(w.log.String(), "level=WARN msg=\"connection not upgraded\" error=\"websocket: handshake answered with status "+text)
+			}
+			for range 3 {
+				handshake(func(r *http.Request) { r.ProtoMinor = 0 })
+				handshake(func(r *http.Request) { r.Header.Del("Upgrade") })
+				handshake(func(*http.Request) {}) // the recorder hides the connection as middleware does
+				handshake(func(r *http.Request) { r.Header.Del("Sec-WebSocket-Key") })
+			}
+			assert.Equal(t, 1, said("400: a WebSocket handshake needs HTTP/1.1"))
+			assert.Equal(t, 1, said("426: not a WebSocket handshake"), "the one without a key is no WebSocket's")
+			assert.Equal(t, 1, said("500: connection cannot be taken over; middleware"))
+			pass(time.Minute)
+			handshake(func(r *http.Request) { r.ProtoMinor = 0 })
+			assert.Equal(t, 2, said("400: a WebSocket handshake needs HTTP/1.1"))
+		}},
+		{"a path at which there is no WebSocket", func(t *testing.T, w *site) {
+			for range 3 {
+				for _, key := range []string{"AAAAAAAAAAAAAAAAAAAAAA==", ""} {
+					r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/realtime/app/k?protocol=7", nil)
+					r.Header.Set("Sec-WebSocket-Key", key)
+					w.srv.ServeHTTP(httptest.NewRecorder(), r)
+				}
+			}
+			assert.Equal(t, 1, strings.Count(w.log.String(), "nothing is at this path"))
+			assert.Contains(t, w.log.String(), `path=/realtime/app/k prefix="" setting=Prefix`)
 		}},
 		{"so many strangers that no more is said for a minute", func(t *testing.T, w *site) {
 			unknown := func() int { return strings.Count(w.log.String(), "no app has the key") }

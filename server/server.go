@@ -121,6 +121,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.serveUp(w, r)
 		return
 	}
+	s.hintPath(r)
 	apiErrorf(http.StatusNotFound, "nothing is here; pages connect to %s/app/{key}", s.prefix).answer().write(w)
 }
 

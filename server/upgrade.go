@@ -38,7 +38,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, key string)
 	}
 	nc, early, err := websocket.Upgrade(w, r)
 	if err != nil {
-		s.log.LogAttrs(r.Context(), slog.LevelDebug, "connection not upgraded", slog.Any("error", err))
+		s.notUpgraded(r, err)
 		return
 	}
 	if code == 0 && !s.lifecycle.enter() {

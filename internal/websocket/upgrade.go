@@ -92,7 +92,7 @@ func check(r *http.Request) *HandshakeError {
 	case r.Method != http.MethodGet:
 		return &HandshakeError{Status: http.StatusMethodNotAllowed, Reason: "a WebSocket handshake is a GET request"}
 	case r.ProtoMajor != 1 || r.ProtoMinor < 1:
-		return &HandshakeError{Status: http.StatusBadRequest, Reason: "a WebSocket handshake needs HTTP/1.1; a proxy in between may speak another version"}
+		return &HandshakeError{Status: http.StatusBadRequest, Reason: "a WebSocket handshake needs HTTP/1.1; have every proxy in between speak it to the server behind"}
 	case !hasToken(header.Values("Connection"), "upgrade"), !hasToken(header.Values("Upgrade"), "websocket"):
 		return &HandshakeError{
 			Status: http.StatusUpgradeRequired,
