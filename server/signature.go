@@ -17,8 +17,12 @@ import (
 // replayed.
 const timestampWindow = 600 * time.Second
 
-// maxSignedQuery is the most bytes of a query. Strangers send some too.
-const maxSignedQuery = 16 << 10
+// What a query may have, since strangers send some too: bytes, and parameters,
+// which are sorted for every path that may have been signed.
+const (
+	maxSignedQuery  = 16 << 10
+	maxSignedParams = 64
+)
 
 // signedQuery is the query of a request to the HTTP API: every parameter under
 // its lower-cased name with its decoded value. What is signed is what is used.
@@ -47,6 +51,9 @@ func parseSignedQuery(raw string) (signedQuery, error) {
 		}
 		if _, twice := q[name]; twice {
 			return nil, badRequest("the query has the parameter %s twice; every parameter is signed and may stand once", quoted(name))
+		}
+		if len(q) == maxSignedParams {
+			return nil, badRequest("the query has more than %d parameters; the calls of this API have a handful", maxSignedParams)
 		}
 		if q[name], err = url.QueryUnescape(value); err != nil {
 			return nil, badRequest("the query has a malformed escape in the value of %s; write a percent sign as %%25", quoted(name))
