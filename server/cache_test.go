@@ -82,6 +82,23 @@ func TestAcceptanceCache(t *testing.T) {
 			assert.LessOrEqual(t, kept, 16, "no more than the bound, or one for each part of it")
 			assert.Positive(t, w.srv.Stats().CacheEvicted)
 		}},
+		{name: "35 all that fits is kept", configure: func(c *server.Config) { c.Limits.CacheBytes = 1_000_000 }, test: func(t *testing.T, w *site) {
+			for i := range 90 {
+				for range 3 { // of which the last one counts
+					w.broadcast("e", strings.Repeat("x", 10_000), channel.Public(fmt.Sprint(i)).Cached())
+				}
+			}
+			assert.Zero(t, w.srv.Stats().CacheEvicted)
+			for i := range 90 {
+				assert.Equal(t, "e", w.on(fmt.Sprint("cache-", i)).next().Event)
+			}
+		}},
+		{name: "35 the newest is kept at any rate", configure: func(c *server.Config) { c.Limits.CacheBytes = 1 }, test: func(t *testing.T, w *site) {
+			for i := range 3 {
+				w.broadcast("e", fmt.Sprint(i), channel.Public(fmt.Sprint(i)).Cached())
+				w.on(fmt.Sprint("cache-", i)).hears("e", fmt.Sprint("cache-", i), fmt.Sprint(i))
+			}
+		}},
 		{name: "36 an encrypted cache channel", test: func(t *testing.T, w *site) {
 			w.broadcast("e", `{"a":1}`, channel.Encrypted("c").Cached())
 			p := w.on("private-encrypted-cache-c")

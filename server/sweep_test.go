@@ -68,8 +68,10 @@ func TestAcceptanceCounts(t *testing.T) {
 			p.ws.Timeout = 10 * time.Second
 			count(p, "news", 103)
 			p.quiet(10 * time.Second)
+			start := time.Now()
 			w.on("news")
 			count(p, "news", 104)
+			assert.Zero(t, time.Since(start), "the first change after a while is told at once")
 			w.on("news")
 			p.quiet(4 * time.Second)
 			p.ws.Timeout = 10 * time.Second
