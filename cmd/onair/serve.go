@@ -35,7 +35,7 @@ func serveCommand(ctx context.Context, args []string, getenv func(string) string
 		fmt.Fprintf(stderr, "onair: %v\nRun \"onair help serve\" for the flags.\n", err)
 		return exitUsage
 	}
-	log := slog.New(slog.NewTextHandler(stderr, nil))
+	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{ReplaceAttr: nameFlag}))
 	srv, err := server.New(server.Config{
 		App:               s.app,
 		AllowedOrigins:    s.origins,

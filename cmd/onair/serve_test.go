@@ -202,19 +202,22 @@ func TestAllowedOrigins(t *testing.T) {
 		args    []string
 		allowed []string
 		refused []string
+		warned  int
 	}{
 		{
 			"by default the machine's own", nil,
 			[]string{"", "http://localhost", "http://localhost:5173", "https://127.0.0.1:8443", "http://[::1]:3000"},
 			[]string{app, "http://localhost.example.com", "http://127.0.0.2", "null"},
+			4,
 		},
 		{
 			"a list instead",
 			[]string{"-allowed-origins= " + app + " , https://*.example.org"},
 			[]string{"", app, "https://a.example.org"},
 			[]string{"http://localhost:5173", "http://app.example.com", "https://example.org"},
+			3,
 		},
-		{"all", []string{"-allowed-origins=*"}, []string{"", app, "null", "http://localhost"}, nil},
+		{"all", []string{"-allowed-origins=*"}, []string{"", app, "null", "http://localhost"}, nil, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -225,7 +228,11 @@ func TestAllowedOrigins(t *testing.T) {
 			}
 			for _, origin := range tt.refused {
 				assert.Contains(t, next(t, s.connect(key, origin)), `"code":4009`, "origin %q", origin)
+				assert.Contains(t, s.stderr.String(), "allowed origins")
 			}
+			// Who refuses and who lets all in is told the flag, and no field of Go's.
+			assert.Equal(t, tt.warned, strings.Count(s.stderr.String(), "setting=-allowed-origins"), s.stderr)
+			assert.NotRegexp(t, `\wOrigin`, s.stderr.String())
 		})
 	}
 }

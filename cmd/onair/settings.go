@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/big"
 	"strings"
 
@@ -38,6 +39,20 @@ var loopbackOrigins = []string{
 	"http://localhost:*", "https://localhost:*",
 	"http://127.0.0.1:*", "https://127.0.0.1:*",
 	"http://[::1]:*", "https://[::1]:*",
+}
+
+// flagOf holds the flags behind the settings that the server's log names.
+var flagOf = map[string]string{
+	"AllowedOrigins":    "-allowed-origins",
+	"InsecureAnyOrigin": "-allowed-origins",
+}
+
+// nameFlag has the log name a flag where the server names a field of its Config.
+func nameFlag(_ []string, a slog.Attr) slog.Attr {
+	if a.Key == "setting" && flagOf[a.Value.String()] != "" {
+		a.Value = slog.StringValue(flagOf[a.Value.String()])
+	}
+	return a
 }
 
 // settings are what "onair serve" was told.
