@@ -45,7 +45,7 @@ func (c Connection) Shutdown(ctx context.Context) error {
 func makePusher(e *environment) Connection {
 	c := pusher.Config{App: e.app("PUSHER")}
 	cluster := e.get("PUSHER_APP_CLUSTER")
-	a := e.address("PUSHER")
+	a := e.address("PUSHER", e.get("PUSHER_HOST"))
 	switch {
 	case a.host != "":
 		c.Host = a.String()
@@ -56,6 +56,7 @@ func makePusher(e *environment) Connection {
 		}
 	default:
 		e.err.Missing = append(e.err.Missing, "PUSHER_APP_CLUSTER or PUSHER_HOST")
+		c.Cluster = standIn
 	}
 	c.Insecure = a.insecure
 	return e.dial(c)
@@ -63,8 +64,7 @@ func makePusher(e *environment) Connection {
 
 func makeReverb(e *environment) Connection {
 	app := e.app("REVERB")
-	e.need("REVERB_HOST")
-	a := e.address("REVERB")
+	a := e.address("REVERB", e.need("REVERB_HOST"))
 	c := pusher.Reverb(app, a.String())
 	c.Insecure = a.insecure
 	return e.dial(c)
@@ -72,7 +72,7 @@ func makeReverb(e *environment) Connection {
 
 func makeAbly(e *environment) Connection {
 	key := e.need("ABLY_KEY")
-	if key == "" {
+	if !e.err.empty() {
 		return Connection{}
 	}
 	c, err := pusher.Ably(key)
@@ -112,14 +112,14 @@ func (e *environment) app(prefix string) auth.App {
 	}
 }
 
-// dial makes the driver, unless something is missing or wrong already.
+// dial makes the driver. With a stand-in for what is missing or wrong it finds
+// what else is.
 func (e *environment) dial(c pusher.Config) Connection {
-	if !e.err.empty() {
-		return Connection{}
-	}
 	d, err := pusher.New(c)
 	if err != nil {
 		e.wrong(err)
+	}
+	if !e.err.empty() {
 		return Connection{}
 	}
 	client := d.ClientConfig()
@@ -133,9 +133,10 @@ type address struct {
 	insecure bool
 }
 
-// address reads the variables HOST, PORT and SCHEME behind the prefix.
-func (e *environment) address(prefix string) address {
-	a := address{host: e.get(prefix + "_HOST")}
+// address reads the variables PORT and SCHEME behind the prefix, and checks the
+// host, which may be empty.
+func (e *environment) address(prefix, host string) address {
+	a := address{host: host}
 	switch scheme := e.get(prefix + "_SCHEME"); scheme {
 	case "", "https":
 	case "http":
@@ -157,6 +158,7 @@ func (e *environment) address(prefix string) address {
 	}
 	if a.host != "" && !validHost(a.host) {
 		e.wrongf("%s_HOST is no host name or address; the scheme belongs in %[1]s_SCHEME, the port in %[1]s_PORT", prefix)
+		a.host = standIn
 	}
 	return a
 }

@@ -173,11 +173,16 @@ func (e *environment) get(name string) string {
 	return value
 }
 
+// standIn takes the place of a value that is missing or wrong, so that the
+// rest can still be checked. No driver with it is returned.
+const standIn = "missing"
+
 // need is get of a variable that is required.
 func (e *environment) need(name string) string {
 	value := e.get(name)
 	if value == "" {
 		e.err.Missing = append(e.err.Missing, name)
+		return standIn
 	}
 	return value
 }

@@ -73,7 +73,8 @@ func TestFromEnv(t *testing.T) {
 			hosted + "PUSHER_HOST=\nPUSHER_PORT=443\nPUSHER_SCHEME=https\nBROADCAST_DRIVER=",
 			`{"broadcaster":"pusher","key":"key","cluster":"eu","forceTLS":true}`,
 		},
-		"pusher without TLS": {hosted + "PUSHER_SCHEME=http", `{"broadcaster":"pusher","key":"key","cluster":"eu","forceTLS":false}`},
+		"the scheme's own port beside a cluster": {hosted + "PUSHER_SCHEME=http\nPUSHER_PORT=80", `{"broadcaster":"pusher","key":"key","cluster":"eu","forceTLS":false}`},
+		"pusher without TLS":                     {hosted + "PUSHER_SCHEME=http", `{"broadcaster":"pusher","key":"key","cluster":"eu","forceTLS":false}`},
 		"pusher at a host": {
 			hosted + "PUSHER_HOST=ws.example.com\nPUSHER_PORT=6001\nPUSHER_SCHEME=http",
 			`{"broadcaster":"reverb","key":"key","cluster":"","wsHost":"ws.example.com","wsPort":6001,"wssPort":6001,"forceTLS":false,"enabledTransports":["ws","wss"]}`,
@@ -163,6 +164,7 @@ func TestFromEnvWithoutService(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, name, c.Name)
 		assert.IsType(t, want, c.Driver)
+		assert.NoError(t, c.Driver.Broadcast(t.Context(), []broadcast.Message{{Event: "e", Channels: []channel.Channel{channel.Public("a")}}}))
 		assert.Nil(t, c.Client, "pages have nothing to connect to")
 		assert.NoError(t, c.App.Validate(), "authorisation keeps working")
 		assert.NotEmpty(t, c.App.EncryptionKey)
@@ -210,6 +212,30 @@ func TestFromEnvErrors(t *testing.T) {
 		"port for a cluster": {
 			hosted + "PUSHER_PORT=6001",
 			`drivers: environment of connection "pusher": PUSHER_PORT is for PUSHER_HOST, and Pusher Channels has the scheme's own; unset it or set PUSHER_HOST`,
+		},
+		"missing, and malformed elsewhere": {
+			"BROADCAST_CONNECTION=pusher\nPUSHER_APP_KEY=key\nPUSHER_APP_CLUSTER=https://eu\nPUSHER_ENCRYPTION_MASTER_KEY=" + secret,
+			`drivers: environment of connection "pusher": missing PUSHER_APP_ID, PUSHER_APP_SECRET; pusher: config: auth: app "missing": ` +
+				`encryption key is not 32 bytes in base64; make one with: openssl rand -base64 32; ` +
+				`Cluster "https://eu" is not made of small letters, digits and hyphens`,
+		},
+		"host missing, key malformed": {
+			"BROADCAST_CONNECTION=reverb\nREVERB_APP_ID=1\nREVERB_APP_KEY=k:y\nREVERB_APP_SECRET=" + secret + "\nREVERB_PORT=8080",
+			`drivers: environment of connection "reverb": missing REVERB_HOST; pusher: config: auth: app "1": ` +
+				`Key holds one of / ? # & = : %, which cannot stand in a URL or a signature`,
+		},
+		"two mistakes": {
+			own + "REVERB_PORT=x\nREVERB_HOST=/",
+			`drivers: environment of connection "reverb": REVERB_PORT is no number from 1 to 65535; ` +
+				`REVERB_HOST is no host name or address; the scheme belongs in REVERB_SCHEME, the port in REVERB_PORT`,
+		},
+		"a name as long as is shown": {
+			"BROADCAST_CONNECTION=" + strings.Repeat("x", 40),
+			`drivers: environment of connection "` + strings.Repeat("x", 40) + `": there is no such connection; there are ably, log, null, pusher, reverb`,
+		},
+		"a name that is no name": {
+			"BROADCAST_CONNECTION=" + strings.Repeat("x", 39) + "é", // not cut in the middle of a character
+			`drivers: environment of connection "` + strings.Repeat("x", 39) + `…": there is no such connection; there are ably, log, null, pusher, reverb`,
 		},
 		"no key for ably":  {"BROADCAST_CONNECTION=ably", `drivers: environment of connection "ably": missing ABLY_KEY`},
 		"bad key for ably": {"BROADCAST_CONNECTION=ably\nABLY_KEY=" + secret, `drivers: environment of connection "ably": ABLY_KEY: pusher: the Ably key is not of the form "appid.keyid:secret"`},
@@ -275,7 +301,7 @@ func TestWithConnection(t *testing.T) {
 
 	bad := drivers.WithConnection("bad", func(func(string) string) (drivers.Connection, error) { return drivers.Connection{}, nil })
 	_, err = drivers.FromEnv(bad, env("BROADCAST_CONNECTION=bad"))
-	assert.ErrorContains(t, err, "made without a driver")
+	assert.EqualError(t, err, `drivers: environment of connection "bad": it was made without a driver`)
 
 	cause := errors.New("no such file")
 	failing := drivers.WithConnection("bad", func(func(string) string) (drivers.Connection, error) { return drivers.Connection{}, cause })
