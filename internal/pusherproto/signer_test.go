@@ -77,6 +77,20 @@ func TestVerifyRefusesWhatIsNoSignature(t *testing.T) {
 	for _, bad := range []string{"", good[:63], good + "0", good[:63] + "g", " " + good[1:], strings.Repeat("0", 64), good[:62] + "é"} {
 		assert.False(t, s.Verify(bad, "x"), "signature %q", bad)
 	}
+	for _, long := range []string{good + "00", strings.Repeat(good, 100)} {
+		assert.False(t, s.Verify(long, "x"), "%d digits", len(long))
+	}
+	// The last byte is zero, which is what a part that was not read looks like.
+	in := ""
+	for !strings.HasSuffix(plainHMAC(docsSecret, in), "00") {
+		in += "x"
+	}
+	good = plainHMAC(docsSecret, in)
+	require.True(t, s.Verify(good, in))
+	for _, bad := range []string{good[:62], good[:62] + "zz", good[:62] + "0z"} {
+		assert.False(t, s.Verify(bad, in), "signature %q", bad)
+	}
+	good = string(s.AppendSignature(nil, "x"))
 	assert.False(t, s.Verify(good, "y"))
 	assert.False(t, pusherproto.NewSigner("other").Verify(good, "x"))
 }
@@ -86,6 +100,8 @@ func TestAppendKeepsWhatIsThere(t *testing.T) {
 	s := pusherproto.NewSigner(docsSecret)
 	got := string(s.AppendChannelAuth([]byte(docsKey+":"), docsSocket, "private-foobar", ""))
 	assert.Equal(t, docsKey+":58df8b0c36d6982b82c3ecf6b4662e34fe8c25bba48f5369f135bf843651c3a4", got)
+	assert.Equal(t, "k:", string(s.AppendChannelAuth([]byte("k:"), docsSocket, "presence-foobar", "{}"))[:2])
+	assert.Equal(t, "k:", string(s.AppendUserAuth([]byte("k:"), docsSocket, "{}"))[:2])
 	assert.Len(t, strings.TrimPrefix(got, docsKey+":"), pusherproto.SignatureSize)
 }
 

@@ -3,6 +3,7 @@ package pusherproto_test
 import (
 	"fmt"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -24,6 +25,10 @@ func TestValidSocketID(t *testing.T) {
 		".1":                                        false,
 		"1..1":                                      false,
 		"1.1.1":                                     false,
+		".1.1":                                      false,
+		"1.1.":                                      false,
+		"1:1.1":                                     false,
+		"1.1:1":                                     false,
 		" 1.1":                                      false,
 		"1.1 ":                                      false,
 		"1.1\n":                                     false,
@@ -39,6 +44,19 @@ func TestValidSocketID(t *testing.T) {
 		"１.１":                                       false,
 	} {
 		assert.Equal(t, want, pusherproto.ValidSocketID(id), "socket id %q", id)
+	}
+}
+
+// TestSocketIDsAreDigits tries every byte on both sides of the dot: a colon
+// would move the border between the parts of what is signed.
+func TestSocketIDsAreDigits(t *testing.T) {
+	t.Parallel()
+	for b := range 256 {
+		c := string([]byte{byte(b)})
+		digit := strings.Contains("0123456789", c)
+		assert.Equal(t, digit, pusherproto.ValidSocketID(c+".1"), "byte %q", c)
+		assert.Equal(t, digit, pusherproto.ValidSocketID("1."+c), "byte %q", c)
+		assert.Equal(t, digit, pusherproto.ValidSocketID("1"+c+"1.1"), "byte %q", c)
 	}
 }
 
