@@ -27,8 +27,9 @@ func (l *lifecycle) init() {
 	l.empty, l.ended, l.done = make(chan struct{}), make(chan struct{}), make(chan struct{})
 }
 
-// enter counts a connection, unless Shutdown has begun.
-func (l *lifecycle) enter() bool {
+// enter counts a connection, unless Shutdown has begun, and has it waited for,
+// also on its way in.
+func (l *lifecycle) enter(wg *sync.WaitGroup) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.draining.Load() {
@@ -36,10 +37,12 @@ func (l *lifecycle) enter() bool {
 	}
 	l.open++
 	l.used = true
+	wg.Add(1)
 	return true
 }
 
-func (l *lifecycle) leave() {
+func (l *lifecycle) leave(wg *sync.WaitGroup) {
+	defer wg.Done()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.open--; l.open == 0 && l.draining.Load() {
@@ -184,7 +187,7 @@ func (s *Server) drain(ctx context.Context) {
 	}
 }
 
-// cutOff closes every socket at once.
+// cutOff closes every socket at once. Those that come later close themselves.
 func (s *Server) cutOff() {
 	for _, c := range s.allConns() {
 		c.kill()

@@ -41,7 +41,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, key string)
 		s.notUpgraded(r, err)
 		return
 	}
-	if code == 0 && !s.lifecycle.enter() {
+	if code == 0 && !s.lifecycle.enter(&s.wg) {
 		code, message = closeOverCapacity, "the server is shutting down; try again"
 	}
 	if code != 0 {
@@ -51,13 +51,16 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, key string)
 	c := s.newConn(nc, a)
 	c.identity = identity
 	if message := s.count(c); message != "" {
-		s.lifecycle.leave()
+		s.lifecycle.leave(&s.wg)
 		s.turnAway(nc, early, closeOverCapacity, message)
 		return
 	}
 	a.connsMu.Lock()
 	a.conns[c.id] = c
 	a.connsMu.Unlock()
+	if s.lifecycle.closed.Load() {
+		c.kill() // Shutdown has been cut short meanwhile, and saw only those that were in conns
+	}
 	a.stats.connections.Add(1)
 	c.hookConnected()
 	c.write(connectedFrame(c.id, s.activityTimeoutSeconds()))
@@ -178,7 +181,7 @@ func (s *Server) connectionEnded(c *conn) {
 		s.perIP.remove(c.ip())
 	}
 	s.connections.Add(-1)
-	s.lifecycle.leave()
+	s.lifecycle.leave(&s.wg)
 }
 
 // ip returns the address that the connection comes from; of IPv6 the network,
