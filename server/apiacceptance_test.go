@@ -160,6 +160,14 @@ func TestAcceptance48Authentication(t *testing.T) {
 	send(q.signed("s", "POST", path).set("extra", "1").raw()).refused(t, 401, "auth_signature")
 	sub.hearsNothing(a, "news")
 
+	send("").refused(t, 401, "auth_key is missing")
+	send(q.without("auth_key").signed("s", "POST", path).raw()).refused(t, 401, "auth_key is missing")
+	send(q.set("auth_version", "2.0").signed("s", "POST", path).raw()).refused(t, 401, "auth_version")
+	send(q.set("info[]", "x").signed("s", "POST", path).raw()).refused(t, 400, "array")
+	send(q.without("body_md5").signed("s", "POST", path).raw()).refused(t, 401, "body_md5 is missing")
+	send(strings.Repeat("a=b&", 5_000)).refused(t, 414, "query")
+	sub.hearsNothing(a, "news")
+
 	extra := q.set("extra", "a b/c?d@e,f").signed("s", "POST", path)
 	send(extra.escaped()).ok(t, `{}`)
 	sub.hears("e", "news", "")

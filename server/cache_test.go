@@ -67,6 +67,18 @@ func TestAcceptanceCache(t *testing.T) {
 			pass(time.Second)
 			w.on("cache-c").hears("pusher:cache_miss", "cache-c", "{}")
 		}},
+		{name: "35 not kept for longer because nobody came", test: func(t *testing.T, w *site) {
+			cached(w, "1")
+			pass(30 * time.Minute)
+			w.on("cache-c").hears("pusher:cache_miss", "cache-c", "{}")
+		}},
+		{name: "35 kept for ever", configure: func(c *server.Config) { c.Limits.CacheTTL = -1 }, test: func(t *testing.T, w *site) {
+			p := w.connect()
+			cached(w, "1")
+			pass(time.Minute)
+			p.lives()
+			w.on("cache-c").hears("e", "cache-c", "1")
+		}},
 		{name: "35 kept within a bound of bytes", configure: func(c *server.Config) { c.Limits.CacheBytes = 100_000 }, test: func(t *testing.T, w *site) {
 			for i := range 200 {
 				w.broadcast("e", strings.Repeat("x", 10_000), channel.Public(fmt.Sprint(i)).Cached())
