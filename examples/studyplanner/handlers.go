@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/onairgo/onair/broadcast"
@@ -12,12 +13,25 @@ import (
 	"github.com/onairgo/onair/event/notification"
 )
 
-const loginCookie = "studyplanner"
+// windowHeader is the header in which the page tells its window's name.
+const windowHeader = "X-Window"
+
+var windowName = regexp.MustCompile(`^[0-9a-z]{1,32}$`)
+
+// loginCookie names the cookie of the window that a request comes from. An
+// application has one login in all windows of a browser; here two windows are
+// two people, and windows share their cookies.
+func loginCookie(r *http.Request) string {
+	if name := r.Header.Get(windowHeader); windowName.MatchString(name) {
+		return "studyplanner-" + name
+	}
+	return "studyplanner"
+}
 
 // currentUser tells the authorisation rules and the handlers who asks. A nil
 // user is a guest.
 func (a *app) currentUser(r *http.Request) (*user, error) {
-	c, err := r.Cookie(loginCookie)
+	c, err := r.Cookie(loginCookie(r))
 	if err != nil {
 		return nil, nil // a guest, not a fault
 	}
@@ -52,7 +66,7 @@ func (a *app) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.SetCookie(w, &http.Cookie{
-		Name: loginCookie, Value: token, Path: "/", HttpOnly: true,
+		Name: loginCookie(r), Value: token, Path: "/", HttpOnly: true,
 		SameSite: http.SameSiteLaxMode, Secure: r.TLS != nil,
 	})
 	if fresh && u.Role == roleMentor {
@@ -63,12 +77,12 @@ func (a *app) login(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *app) logout(w http.ResponseWriter, r *http.Request) {
-	if c, err := r.Cookie(loginCookie); err == nil {
+	if c, err := r.Cookie(loginCookie(r)); err == nil {
 		if err := a.planner.logout(c.Value); err != nil {
 			slog.ErrorContext(r.Context(), "logout not kept", slog.Any("error", err))
 		}
 	}
-	http.SetCookie(w, &http.Cookie{Name: loginCookie, Path: "/", MaxAge: -1})
+	http.SetCookie(w, &http.Cookie{Name: loginCookie(r), Path: "/", MaxAge: -1})
 	w.WriteHeader(http.StatusNoContent)
 }
 

@@ -18,9 +18,15 @@ import (
 
 // browser keeps cookies and repeats the CSRF token as the page does.
 type browser struct {
-	t    *testing.T
-	base string
-	http *http.Client
+	t      *testing.T
+	base   string
+	http   *http.Client
+	window string // what its page calls itself, or empty
+}
+
+// anotherWindow has the cookies of the first.
+func (b *browser) anotherWindow(name string) *browser {
+	return &browser{t: b.t, base: b.base, http: b.http, window: name}
 }
 
 func open(t *testing.T, a *app) *browser {
@@ -57,6 +63,7 @@ func (b *browser) call(method, path string, body any) (int, string) {
 		}
 	}
 	r.Header.Set("X-Socket-ID", "1.2")
+	r.Header.Set(windowHeader, b.window)
 	answer, err := b.http.Do(r)
 	require.NoError(b.t, err)
 	defer answer.Body.Close()
@@ -78,6 +85,7 @@ func (b *browser) authorise(name string) int {
 		strings.NewReader(url.Values{"socket_id": {"1.2"}, "channel_name": {name}}.Encode()))
 	require.NoError(b.t, err)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set(windowHeader, b.window)
 	answer, err := b.http.Do(r)
 	require.NoError(b.t, err)
 	defer answer.Body.Close()
@@ -138,6 +146,26 @@ func TestSessionOfStudentAndMentor(t *testing.T) {
 	}
 }
 
+func TestTwoWindowsOfOneBrowserAreTwoPeople(t *testing.T) {
+	t.Parallel()
+	first := open(t, newTestApp(t, "", nil))
+	mentor, student := first.anotherWindow("one"), first.anotherWindow("two")
+	mentor.login("Grace", roleMentor)
+	_, out := student.call(http.MethodGet, "/start", nil)
+	assert.Contains(t, out, `"user":null`, "nobody has logged in in this window")
+	student.login("Ada", roleStudent)
+	assert.Equal(t, []int{200, 403}, []int{mentor.authorise("private-mentor.1"), student.authorise("private-mentor.1")})
+
+	status, _ := student.call(http.MethodPost, "/logout", nil)
+	assert.Equal(t, http.StatusNoContent, status)
+	assert.Equal(t, []int{200, 403}, []int{mentor.authorise("private-mentor.1"), student.authorise("private-App.Models.User.2")})
+
+	// What cannot be part of a cookie's name counts for nothing.
+	odd := first.anotherWindow("a;b=c")
+	odd.login("Eve", roleStudent)
+	assert.Equal(t, 200, first.authorise("private-App.Models.User.3"))
+}
+
 func TestRequestsOfOtherPagesAreRefused(t *testing.T) {
 	t.Parallel()
 	b := open(t, newTestApp(t, "", nil))
@@ -157,7 +185,7 @@ func TestStateSurvivesARestart(t *testing.T) {
 
 	again := newTestApp(t, file, nil)
 	for _, c := range cookies {
-		if c.Name == loginCookie {
+		if c.Name == "studyplanner" {
 			u := again.planner.byToken(c.Value)
 			require.NotNil(t, u)
 			assert.Equal(t, user{ID: 1, Name: "Grace", Role: roleMentor}, *u)

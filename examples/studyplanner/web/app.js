@@ -4,6 +4,10 @@
 const $ = (id) => document.getElementById(id);
 const csrf = () => document.cookie.split('; ').find((c) => c.startsWith('XSRF-TOKEN='))?.slice(11) ?? '';
 
+// Here two windows of one browser are two people. Each has a name of its own,
+// which it keeps when it is loaded anew.
+const windowName = sessionStorage.windowName ??= Math.random().toString(36).slice(2);
+
 let me = null;
 let echo = null;
 let open = null; // the session whose room is shown
@@ -13,7 +17,7 @@ const sessions = new Map();
 // ---- talking to the program -------------------------------------------------
 
 async function call(method, path, body) {
-  const headers = { 'Content-Type': 'application/json', 'X-XSRF-TOKEN': decodeURIComponent(csrf()) };
+  const headers = { 'Content-Type': 'application/json', 'X-XSRF-TOKEN': decodeURIComponent(csrf()), 'X-Window': windowName };
   // Echo adds this header to axios and jQuery by itself, to fetch it must be
   // added by hand. It lets the program leave this page out: "to others".
   if (echo?.socketId()) headers['X-Socket-ID'] = echo.socketId();
@@ -61,7 +65,7 @@ function connect(config) {
   echo = new window.Echo.default({
     ...config,
     Pusher: window.Pusher,
-    auth: { headers: { 'X-XSRF-TOKEN': decodeURIComponent(csrf()) } },
+    auth: { headers: { 'X-XSRF-TOKEN': decodeURIComponent(csrf()), 'X-Window': windowName } },
   });
   window.echo = echo; // for a look in the browser's console
   const connection = echo.connector.pusher.connection;

@@ -56,12 +56,13 @@ describe('study planner', () => {
   let dir;
   let program;
   let browser;
+  let context;
   let mentor;
   let student;
   const errors = [];
 
+  // open opens a window. All are of one browser and share its cookies.
   async function open(who) {
-    const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
     const page = await context.newPage();
     page.setDefaultTimeout(15_000);
     page.on('console', (m) => console.log(`    ${who}: ${m.text()}`));
@@ -97,6 +98,7 @@ describe('study planner', () => {
     program = new Program(await freePort(), path.join(dir, 'data.json'));
     await program.start();
     browser = await launch();
+    context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
     [mentor, student] = [await open('mentor'), await open('student')];
   });
   after(async () => {
@@ -151,7 +153,7 @@ describe('study planner', () => {
   test('an encrypted note', async () => {
     await mentor.click('#mentorTools summary');
     const sealed = [];
-    const session = await student.context().newCDPSession(student);
+    const session = await context.newCDPSession(student);
     await session.send('Network.enable');
     session.on('Network.webSocketFrameReceived', ({ response }) => sealed.push(response.payloadData));
     await mentor.fill('#noteForm input', 'Sam does well.');
@@ -169,8 +171,9 @@ describe('study planner', () => {
   });
 
   test('presence: leaving', async () => {
-    const tab = await student.context().newPage();
-    await tab.goto(program.url);
+    const opened = student.waitForEvent('popup');
+    await student.evaluate((url) => { window.open(url); }, program.url);
+    const tab = await opened;
     await connected(tab);
     await student.goto('about:blank');
     await until('Sam to leave', async () => !(await text(mentor, '#people li')).some((t) => t.includes('Sam')));
