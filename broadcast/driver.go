@@ -31,8 +31,8 @@ func (f DriverFunc) Broadcast(ctx context.Context, messages []Message) error { r
 // messages that keep them, and refuses what cannot be cut. A zero field is no
 // limit.
 type Limits struct {
-	// Payload is the most bytes of one message's data. For an encrypted
-	// channel the sealed form counts.
+	// Payload is the most bytes of one message's data, as
+	// [Message.PayloadSize] counts them.
 	Payload int
 	// Channels is the most channels of one message.
 	Channels int

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/onairgo/onair/channel"
+	"github.com/onairgo/onair/internal/pusherproto"
 )
 
 // Message is one event on its way to one or more channels, as drivers take
@@ -31,6 +32,15 @@ type Message struct {
 // its data must be sealed before it leaves and must not be logged.
 func (m Message) Encrypted() bool {
 	return len(m.Channels) > 0 && m.Channels[0].Kind() == channel.KindEncrypted
+}
+
+// PayloadSize returns the bytes of the data in the form that it goes out in,
+// which is what [Limits].Payload bounds: sealed for an encrypted channel.
+func (m Message) PayloadSize() int {
+	if m.Encrypted() {
+		return pusherproto.SealedSize(len(m.Data))
+	}
+	return len(m.Data)
 }
 
 // Delivery is a message for one connection: the unit that is queued, stored

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"flag"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 
 	"github.com/onairgo/onair/broadcast"
 	"github.com/onairgo/onair/channel"
+	"github.com/onairgo/onair/internal/pusherproto"
 )
 
 var update = flag.Bool("update", false, "write the golden file anew")
@@ -51,6 +53,24 @@ func TestDeliveryJSON(t *testing.T) {
 	var back []broadcast.Delivery
 	require.NoError(t, json.Unmarshal(want, &back))
 	require.Equal(t, deliveries, back)
+}
+
+func TestPayloadSize(t *testing.T) {
+	t.Parallel()
+	var master [pusherproto.MasterKeySize]byte
+	for _, data := range []string{"", "{}", `"é"`, strings.Repeat("x", 10_000)} {
+		for name, test := range map[string]struct {
+			channels []channel.Channel
+			wire     string // the data as it goes out
+		}{
+			"plain":     {[]channel.Channel{channel.Private("a"), channel.Public("b")}, data},
+			"user":      {[]channel.Channel{channel.User("5")}, data},
+			"encrypted": {[]channel.Channel{channel.Encrypted("a")}, pusherproto.Seal("private-encrypted-a", &master, data)},
+			"nowhere":   {nil, data},
+		} {
+			require.Equal(t, len(test.wire), broadcast.Message{Channels: test.channels, Data: data}.PayloadSize(), name)
+		}
+	}
 }
 
 func TestStoredChannelThatIsNoneIsRefused(t *testing.T) {

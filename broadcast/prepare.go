@@ -11,7 +11,6 @@ import (
 
 	"github.com/onairgo/onair/channel"
 	"github.com/onairgo/onair/event"
-	"github.com/onairgo/onair/internal/pusherproto"
 )
 
 // Prepare does everything about a dispatch but sending: it asks the event,
@@ -107,9 +106,7 @@ func (p *preparation) add(via event.Connection, limits Limits) error {
 	if err != nil {
 		return fmt.Errorf("broadcast: event %q on connection %q: %w", p.name, via.Name, err)
 	}
-	if err := p.checkSize(via.Name, data, limits.Payload, alone); err != nil {
-		return err
-	}
+	first := len(p.deliveries)
 	size := limits.Channels
 	if size <= 0 {
 		size = max(1, len(shared))
@@ -120,7 +117,7 @@ func (p *preparation) add(via event.Connection, limits Limits) error {
 	for i := range alone {
 		p.deliver(via.Name, data, alone[i:i+1:i+1])
 	}
-	return nil
+	return p.checkSize(p.deliveries[first:], limits.Payload)
 }
 
 func (p *preparation) deliver(connection, data string, channels []channel.Channel) {
@@ -185,20 +182,18 @@ func checkChannels(channels []channel.Channel, limits Limits) (shared, alone []c
 	return shared, alone, nil
 }
 
-// checkSize holds the payload against the limit, in the largest form that it
-// goes out in: sealing makes it longer.
-func (p *preparation) checkSize(connection, data string, limit int, alone []channel.Channel) error {
-	if limit <= 0 {
+// checkSize holds the largest of one connection's messages against its limit.
+// They have the same data, which some may seal.
+func (p *preparation) checkSize(deliveries []Delivery, limit int) error {
+	size := 0
+	for _, d := range deliveries {
+		size = max(size, d.Message.PayloadSize())
+	}
+	if limit <= 0 || size <= limit {
 		return nil
 	}
-	size := len(data)
-	if slices.ContainsFunc(alone, func(c channel.Channel) bool { return c.Kind() == channel.KindEncrypted }) {
-		size = pusherproto.SealedSize(len(data))
-	}
-	if size <= limit {
-		return nil
-	}
-	return &PayloadError{Event: p.name, Connection: connection, Size: size, Limit: limit, Largest: largestFields(data)}
+	one := deliveries[0]
+	return &PayloadError{Event: p.name, Connection: one.Connection, Size: size, Limit: limit, Largest: largestFields(one.Message.Data)}
 }
 
 func largestFields(data string) []FieldSize {

@@ -154,7 +154,6 @@ func (a *app) check(m broadcast.Message) error {
 	case len(m.Channels) == 0:
 		return errNoChannels
 	}
-	size := len(m.Data)
 	for _, ch := range m.Channels {
 		name := ch.String()
 		if parsed, err := channel.Parse(name); err != nil {
@@ -165,14 +164,11 @@ func (a *app) check(m broadcast.Message) error {
 		if over(len(name), l.ChannelName) {
 			return fmt.Errorf("server: channel name has %d bytes, the limit is %d", len(name), l.ChannelName)
 		}
-		if ch.Kind() == channel.KindEncrypted {
-			if len(m.Channels) > 1 {
-				return errNotAlone
-			}
-			size = pusherproto.SealedSize(size)
+		if ch.Kind() == channel.KindEncrypted && len(m.Channels) > 1 {
+			return errNotAlone
 		}
 	}
-	if over(size, l.EventData) {
+	if size := m.PayloadSize(); over(size, l.EventData) {
 		return &broadcast.PayloadError{Event: m.Event, Size: size, Limit: l.EventData}
 	}
 	return nil

@@ -73,14 +73,11 @@ func checkEvent(name string) error {
 }
 
 func (d *Driver) checkData(m *broadcast.Message) error {
-	size := len(m.Data)
-	if m.Encrypted() {
-		size = pusherproto.SealedSize(size)
-	} else if !utf8.ValidString(m.Data) {
+	if !m.Encrypted() && !utf8.ValidString(m.Data) {
 		// JSON would replace the bytes in silence.
 		return errors.New("the data is not valid UTF-8, which JSON cannot carry")
 	}
-	if size > d.limits.Payload {
+	if size := m.PayloadSize(); size > d.limits.Payload {
 		return &broadcast.PayloadError{Event: m.Event, Size: size, Limit: d.limits.Payload}
 	}
 	return nil
@@ -96,7 +93,7 @@ func (d *Driver) batchable(m *broadcast.Message) bool {
 // rather too many than too few.
 func batchedSize(m *broadcast.Message) int {
 	const frame = len(`{"channel":"","name":"","data":"","socket_id":""},`)
-	data := pusherproto.SealedSize(len(m.Data)) + 8 // its quotes, escaped
+	data := m.PayloadSize() + 8 // sealed: its quotes, escaped
 	if !m.Encrypted() {
 		data = quotedSize(m.Data)
 	}
