@@ -16,15 +16,15 @@ import (
 )
 
 const (
-	defaultTimeout = 5 * time.Second
-	maxPayload     = 16 << 20 // more than any test sends; a length that is read wrong ends here
+	defaultTimeout = 30 * time.Second // a busy machine may pause a test for seconds
+	maxPayload     = 16 << 20         // more than any test sends; a length that is read wrong ends here
 	maxBody        = 64 << 10
 )
 
 // A Client is the client end of a WebSocket connection. One goroutine may read
 // while another writes.
 type Client struct {
-	// Timeout bounds every single Read and Write. Zero means 5 seconds, negative
+	// Timeout bounds every single Read and Write. Zero means 30 seconds, negative
 	// no bound.
 	Timeout time.Duration
 
