@@ -146,7 +146,6 @@ func (b *Broadcaster) Driver(ctx context.Context, name string) (Driver, error) {
 // find returns the connection that a name stands for, its driver and that
 // one's limits. A panic of the application's code in it is an error.
 func (b *Broadcaster) find(ctx context.Context, name string) (connection string, d Driver, limits Limits, err error) {
-	connection = name
 	err = b.contain(ctx, "resolver panicked", func() error {
 		var err error
 		if connection, err = b.connectionName(ctx, name); err != nil {

@@ -171,7 +171,25 @@ func TestMiddlewareOfResolvedDriversKeepsItsState(t *testing.T) {
 		require.NoError(t, b.Dispatch(t.Context(), paid{}, broadcast.Via("acme")))
 	}
 	current = broadcast.DriverFunc(limited{}.Broadcast) // not comparable
+	most.Store(0)
 	require.NoError(t, b.Dispatch(t.Context(), paid{}, broadcast.Via("acme")))
+	require.EqualValues(t, 1, most.Load(), "it has middleware all the same")
+}
+
+// TestMiddlewareOfEachTenantKeepsItsState takes turns between two.
+func TestMiddlewareOfEachTenantKeepsItsState(t *testing.T) {
+	t.Parallel()
+	built := 0
+	count := func(next broadcast.Driver) broadcast.Driver { built++; return pass(next) }
+	tenants := map[string]broadcast.Driver{"acme": broadcasttest.NewRecorder(t), "umbrella": broadcasttest.NewRecorder(t)}
+	b := broadcast.New(limited{}, quiet, broadcast.WithMiddleware(count),
+		broadcast.WithResolver(func(_ context.Context, name string) (broadcast.Driver, error) { return tenants[name], nil }))
+	for range 3 {
+		for name := range tenants {
+			require.NoError(t, b.Dispatch(t.Context(), paid{}, broadcast.Via(name)))
+		}
+	}
+	require.Equal(t, 3, built, "one for the default connection, one for each tenant")
 }
 
 // loose is a driver whose values can be compared until one holds a slice.
@@ -240,6 +258,14 @@ func TestDispatchAfterShutdown(t *testing.T) {
 	require.ErrorIs(t, err, broadcast.ErrClosed)
 	require.Equal(t, deliveries[0].Message, broadcast.Undelivered(err)[0].Message, "nothing is lost unnoticed")
 	rec.AssertNone()
+
+	other := broadcast.Delivery{ID: "2", Connection: "audit", Message: broadcast.Message{ID: "2"}}
+	var again []broadcast.Delivery
+	for _, u := range broadcast.Undelivered(b.Deliver(t.Context(), deliveries[0], other)) {
+		again = append(again, u.Delivery())
+	}
+	require.Equal(t, []broadcast.Delivery{deliveries[0], other}, again, "on no connection")
+	require.NoError(t, b.Deliver(t.Context()), "there is nothing to lose")
 }
 
 // TestShutdownDuringDispatches covers LIB-021: 10,000 dispatches are under way and as many come later;

@@ -17,9 +17,6 @@ import (
 // The error joins one [*DeliveryError] for each message that was not
 // delivered; [Undelivered] lists them. It does not wait for NotBefore.
 func (b *Broadcaster) Deliver(ctx context.Context, deliveries ...Delivery) error {
-	if len(deliveries) == 0 {
-		return nil
-	}
 	parts := partition(deliveries)
 	if !b.enter() {
 		var failed []error

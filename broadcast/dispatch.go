@@ -39,7 +39,7 @@ func Except(socketID string) DispatchOption {
 		o.socketID, o.ignored = "", ""
 		if pusherproto.ValidSocketID(socketID) {
 			o.socketID = socketID
-		} else if socketID != "" {
+		} else {
 			o.ignored = cut(socketID)
 		}
 	}

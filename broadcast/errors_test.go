@@ -3,6 +3,7 @@ package broadcast_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,6 +67,7 @@ func TestUndelivered(t *testing.T) {
 		{a, []*broadcast.DeliveryError{a}},
 		{fmt.Errorf("orders: %w", errors.Join(b, errors.New("x"), fmt.Errorf("%w and %w", a, c))), []*broadcast.DeliveryError{b, a, c}},
 		{nested, []*broadcast.DeliveryError{nested}},
+		{errors.Join(a, fmt.Errorf("orders: %w", b), fmt.Errorf("orders: %w", errors.Join(c))), []*broadcast.DeliveryError{a, b, c}},
 	} {
 		require.Equal(t, test.want, broadcast.Undelivered(test.err))
 	}
@@ -83,6 +85,7 @@ func TestDeliveryErrorText(t *testing.T) {
 	require.EqualError(t, e, `broadcast: event "order.paid" on private-c.0, private-c.1, private-c.2 and 2 more via "audit": connection refused`)
 	e.Message.Channels, e.Connection = private(1), ""
 	require.EqualError(t, e, `broadcast: event "order.paid" on private-c.0: connection refused`)
+	require.Equal(t, e.Error(), fmt.Sprintf("%#v", e))
 }
 
 func TestPayloadErrorText(t *testing.T) {
@@ -91,4 +94,19 @@ func TestPayloadErrorText(t *testing.T) {
 	require.EqualError(t, e, `broadcast: payload too large: event "order.paid" has 12 bytes, connection "audit" takes 10; largest fields: "a" 7, "b" 1; send an id and let the page fetch the rest`)
 	e = &broadcast.PayloadError{Event: "order.paid", Size: 12, Limit: 10}
 	require.EqualError(t, e, `broadcast: payload too large: event "order.paid" has 12 bytes, the limit is 10; send an id and let the page fetch the rest`)
+	for field, shown := range map[string]string{
+		strings.Repeat("k", 40):       strings.Repeat("k", 40),
+		strings.Repeat("k", 41):       strings.Repeat("k", 40) + "…",
+		strings.Repeat("k", 39) + "é": strings.Repeat("k", 39) + "…", // not in the middle of a character
+	} {
+		e.Largest = []broadcast.FieldSize{{Field: field, Size: 1}}
+		require.ErrorContains(t, e, `largest fields: "`+shown+`" 1;`)
+	}
+}
+
+// TestConditionsAreNotEachOther asks errors for what they are not.
+func TestConditionsAreNotEachOther(t *testing.T) {
+	t.Parallel()
+	require.NotErrorIs(t, &broadcast.PayloadError{}, broadcast.ErrClosed)
+	require.NotErrorIs(t, broadcast.Permanent(errors.New("refused")), broadcast.ErrTooLarge)
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -143,6 +144,31 @@ func TestObservers(t *testing.T) {
 	require.ErrorIs(t, seen[1].Err, down)
 	require.Contains(t, logged.String(), `"msg":"observer panicked"`)
 	require.Contains(t, logged.String(), `"stack":`)
+}
+
+func TestDurationIsThatOfTheDriver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		logged := newLog()
+		var seen broadcast.Observation
+		b := broadcast.New(broadcast.DriverFunc(func(context.Context, []broadcast.Message) error {
+			<-time.After(1500 * time.Millisecond)
+			return nil
+		}), logged.option(), broadcast.WithObserver(func(_ context.Context, o broadcast.Observation) { seen = o }))
+		<-time.After(time.Second)
+		require.NoError(t, b.Dispatch(t.Context(), paid{ID: 7}))
+		require.Equal(t, 1500*time.Millisecond, seen.Duration)
+		require.Contains(t, logged.String(), `"duration":1500000000`)
+	})
+}
+
+func TestNothingIsRescuedFromSuccess(t *testing.T) {
+	t.Parallel()
+	logged := newLog()
+	b := broadcast.New(broadcasttest.NewRecorder(t), logged.option())
+	require.NoError(t, b.Dispatch(t.Context(), optional{when: true, rescue: true, via: event.Via("")}))
+	require.NoError(t, b.Dispatch(t.Context(), optional{when: false, rescue: true}))
+	require.NotContains(t, logged.String(), "rescued")
 }
 
 func TestEchoName(t *testing.T) {
