@@ -24,6 +24,14 @@ func private(n int) (channels []channel.Channel) {
 	return channels
 }
 
+// TestPayloadOfNoChannelsIsNotEncoded: what goes nowhere need not encode.
+func TestPayloadOfNoChannelsIsNotEncoded(t *testing.T) {
+	t.Parallel()
+	deliveries, err := broadcast.New(limited{}, quiet).Prepare(t.Context(), event.Of("e", make(chan int)))
+	require.NoError(t, err)
+	require.Empty(t, deliveries)
+}
+
 func TestPrepareSendsNothing(t *testing.T) {
 	t.Parallel()
 	rec := broadcasttest.NewRecorder(t)
@@ -116,13 +124,13 @@ func TestMessagesShareNoChannels(t *testing.T) {
 
 func TestOneEventForSeveralConnections(t *testing.T) {
 	t.Parallel()
-	asked := 0
+	asked, encoded := 0, 0
 	e := counting{optional: optional{paid: paid{ID: 7}, when: true, via: []event.Connection{
 		{},
 		{Name: "audit", Channels: []channel.Channel{channel.Public("audit")}, Payload: map[string]int{"order": 7}},
 		{Name: "second"},
 		{Name: "nobody", Channels: []channel.Channel{}},
-	}}, asked: &asked}
+	}}, asked: &asked, encoded: &encoded}
 	rec := broadcasttest.NewRecorder(t)
 	b := broadcast.New(rec, broadcast.WithConnection("audit", rec), broadcast.WithConnection("second", limited{broadcast.Limits{Channels: 1}}),
 		broadcast.WithConnection("nobody", rec), quiet)
@@ -137,12 +145,18 @@ func TestOneEventForSeveralConnections(t *testing.T) {
 	require.Equal(t, "second", deliveries[2].Connection)
 	require.Equal(t, `{"id":7}`, deliveries[2].Message.Data)
 	require.Equal(t, 1, asked, "the event is asked once")
+	require.Equal(t, 1, encoded)
 }
 
-// counting counts how often it is asked for its channels.
+// counting counts how often it is asked for its channels and its payload.
 type counting struct {
 	optional
-	asked *int
+	asked, encoded *int
+}
+
+func (c counting) BroadcastWith() any {
+	*c.encoded++
+	return nil
 }
 
 func (c counting) BroadcastOn() []channel.Channel {
