@@ -129,8 +129,8 @@ type Limits struct {
 	// memory.
 	Frame int
 	// Overflow is the most bytes that wait for a client whose socket is full,
-	// beyond what the operating system buffers, before it is closed with 4100;
-	// 1 MiB by default.
+	// beyond what the operating system buffers and the message that is on its
+	// way, before it is closed with 4100; 1 MiB by default.
 	Overflow int
 	// OverflowTime is for how long the socket of such a client may stay full; 5
 	// seconds by default.

@@ -263,3 +263,22 @@ func TestSlowPageWithLargeEvent(t *testing.T) {
 		p.lives()
 	})
 }
+
+// TestMessageLargerThanTheOverflow sends pages that read more in one message than
+// may wait for them, which would close them each time that they come back.
+func TestMessageLargerThanTheOverflow(t *testing.T) {
+	t.Parallel()
+	const size = 2 << 20
+	for name, secure := range map[string]bool{"plain sockets": false, "TLS": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := onNarrow(t, secure, func(c *server.Config) { c.Limits.EventData, c.Limits.Overflow = size, 64<<10 })
+			p := w.on("a")
+			w.broadcast("e", strings.Repeat("x", size), channel.Public("a"))
+			w.broadcast("e", strings.Repeat("y", 32<<10), channel.Public("a"))
+			assert.Len(t, p.next().data(t), size)
+			assert.Len(t, p.next().data(t), 32<<10)
+			p.lives()
+		})
+	}
+}

@@ -86,7 +86,9 @@ func (c *conn) writeLocked(frames []byte) {
 	}
 	o.backlog = append(o.backlog, frames)
 	o.bytes += len(frames) - written
-	if over(o.bytes, c.server.limits.Overflow) && !o.closing {
+	// What is on its way does not count: a message of any size gets through to
+	// who takes it, however little may wait.
+	if over(o.bytes-len(o.backlog[0])+o.offset, c.server.limits.Overflow) && !o.closing {
 		c.overflowLocked()
 	}
 	if !o.flushing {
