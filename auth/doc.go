@@ -31,7 +31,7 @@
 //     ([WithDevelopment]) the answer says what is likely to be wrong.
 //   - No answer and no log record holds a secret, and no answer an error of the
 //     application's. Faults are logged at level error with the rule's source
-//     line; refusals with their reason at level debug.
+//     line; refusals with their reason at level debug, or info in development.
 //   - A rule that hangs or panics harms only its own request.
 //
 // # Requests and answers

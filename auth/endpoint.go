@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/onairgo/onair/channel"
 )
 
@@ -21,6 +23,7 @@ type endpoint struct {
 	memberLimit int           // negative: none
 	apps        apps
 	origins     *origins
+	hints       *rate.Limiter // of the lines about other origins in the log
 	limiter     *limiter
 }
 
@@ -29,6 +32,9 @@ type endpoint struct {
 func (e *endpoint) serve(w http.ResponseWriter, r *http.Request, decide func(client string, p params) (any, error)) {
 	boundBody(w, r)
 	foreign := e.origins.answer(w, r)
+	if foreign != nil {
+		e.hintOrigin(r)
+	}
 	switch r.Method {
 	case http.MethodPost:
 	case http.MethodOptions:
@@ -83,6 +89,18 @@ func (e *endpoint) refused(r *http.Request, client, name string, err error) (sta
 	return status, text
 }
 
+// hintOrigin tells of a page that is likely to be the application's own, as in
+// development with two servers. The browser hides the answer from it, so the
+// log says what to set. Strangers can cause it, so it does not say it often.
+func (e *endpoint) hintOrigin(r *http.Request) {
+	if !e.hints.Allow() {
+		return
+	}
+	cut := func(s string) string { return s[:min(len(s), 200)] }
+	e.log.LogAttrs(r.Context(), slog.LevelWarn, "auth: refused, as the page is of another origin; list it in WithAllowedOrigins if it may ask, and let a proxy in between pass on the header Host",
+		slog.String("origin", cut(r.Header.Get("Origin"))), slog.String("host", cut(r.Host)))
+}
+
 const (
 	allowedMethods = "OPTIONS, POST"
 	tooMany        = "too many refused requests"
@@ -110,11 +128,14 @@ func (e *endpoint) status(err error) (status int, text string) {
 }
 
 // record logs the error of a decision: a fault as an error, and a refusal,
-// which concerns nobody but the developer, at level debug.
+// which concerns nobody but the developer, where only developers see it.
 func (e *endpoint) record(ctx context.Context, status int, name string, err error) {
 	level := slog.LevelError
 	if status < 500 && !errors.Is(err, ErrInvalidMember) && !errors.Is(err, ErrInvalidUser) {
 		level = slog.LevelDebug
+		if e.development {
+			level = slog.LevelInfo
+		}
 	}
 	if ctx.Err() != nil { // the client has gone, and the rule was told so
 		level = slog.LevelDebug

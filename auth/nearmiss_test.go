@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -78,4 +79,14 @@ func TestReasonsAreLogged(t *testing.T) {
 	ask(t, h, subscribe("private-a%0Alevel=ERROR"+strings.Repeat("x", 1000)))
 	assert.Equal(t, 2, strings.Count(l.String(), "\n"), "names are quoted")
 	assert.Less(t, len(l.String()), 1000, "and cut")
+}
+
+func TestReasonsAreLoggedWithoutAskingInDevelopment(t *testing.T) {
+	t.Parallel()
+	var l log
+	h := newHandler(l.at(slog.LevelInfo), auth.WithDevelopment(true))
+	h.Private("orders.{order}", allow)
+	ask(t, h, subscribe("private-order.1"))
+	assert.Contains(t, l.String(), "level=INFO")
+	assert.Contains(t, l.String(), `the closest pattern is`)
 }

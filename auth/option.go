@@ -39,7 +39,8 @@ type settings struct {
 }
 
 // WithLogger sets the logger; nil is slog.Default. Faults are logged at level
-// error, refusals with channel and reason at level debug.
+// error, a page of another origin at level warn, at most once a minute, and
+// refusals with channel and reason at level debug, or info in development mode.
 func WithLogger(l *slog.Logger) Option {
 	return func(s *settings) {
 		if l != nil {
@@ -48,9 +49,9 @@ func WithLogger(l *slog.Logger) Option {
 	}
 }
 
-// WithDevelopment says whether refusals tell their reason to the client: the
-// registered pattern that comes closest, a name with two prefixes, a rule of
-// another kind. Leave it off where strangers can ask.
+// WithDevelopment says whether refusals tell their reason to the client, and to
+// the log at level info: the registered pattern that comes closest, a name with
+// two prefixes, a rule of another kind. Leave it off where strangers can ask.
 func WithDevelopment(on bool) Option { return func(s *settings) { s.development = on } }
 
 // WithRuleTimeout sets how long one rule, with the bindings it needs, may take.
@@ -92,7 +93,8 @@ func WithAppResolver(resolve func(*http.Request) (App, error)) Option {
 // WithAllowedOrigins lists the other origins whose pages may ask, each as
 // scheme://host or scheme://host:port, with cookies: they pass the check for
 // cross-origin requests and get the CORS headers they need. A page of the
-// handler's own origin needs no entry. There is no way to allow every origin.
+// handler's own origin needs no entry. Patterns are not taken, and there is no
+// way to allow every origin.
 func WithAllowedOrigins(origins ...string) Option {
 	return func(s *settings) { s.origins = append(s.origins, origins...) }
 }
@@ -154,6 +156,7 @@ func newEndpoint(app App, options []Option) endpoint {
 	}
 	e := endpoint{
 		log: s.log, development: s.development, timeout: s.timeout, memberLimit: s.memberLimit, origins: origins,
+		hints:   rate.NewLimiter(rate.Every(time.Minute), 1),
 		limiter: &limiter{key: s.clientKey, rate: s.rate, burst: s.burst, buckets: newCache[string, *rate.Limiter](maxClients)},
 	}
 	if e.apps, err = newApps(app, s.resolve); err != nil {

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/textproto"
@@ -24,7 +25,7 @@ func newOrigins(list, headers []string) (*origins, error) {
 		headers:    "Accept, Authorization, Content-Type, X-CSRF-TOKEN, X-Requested-With, X-Socket-ID, X-XSRF-TOKEN",
 	}
 	for _, origin := range list {
-		if origin == "*" {
+		if strings.Contains(origin, "*") {
 			return nil, fmt.Errorf("allowed origin %q: list the origins one by one", origin)
 		}
 		u, err := url.Parse(origin)
@@ -48,13 +49,17 @@ func newOrigins(list, headers []string) (*origins, error) {
 	return o, nil
 }
 
-// answer sets the CORS headers of the answer and reports whether a request that
-// is not safe must be refused. It never reads the list of headers that a
+// errPreflight is the error about a page whose browser asks first.
+var errPreflight = errors.New("preflight of another origin")
+
+// answer sets the CORS headers of the answer and returns an error for a request
+// of a page that may not ask. It never reads the list of headers that a
 // preflight asks for: the answer is the same list for everybody.
 func (o *origins) answer(w http.ResponseWriter, r *http.Request) error {
 	h := w.Header()
 	h.Add("Vary", "Origin")
-	if origin := r.Header.Get("Origin"); o.allowed[origin] {
+	origin := r.Header.Get("Origin")
+	if o.allowed[origin] {
 		h.Set("Access-Control-Allow-Origin", origin)
 		h.Set("Access-Control-Allow-Credentials", "true")
 		if r.Method == http.MethodOptions {
@@ -64,6 +69,8 @@ func (o *origins) answer(w http.ResponseWriter, r *http.Request) error {
 		} else {
 			h.Set("Access-Control-Expose-Headers", "Retry-After")
 		}
+	} else if origin != "" && r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
+		return errPreflight // which browsers send to other origins than the page's only
 	}
 	return o.protection.Check(r)
 }

@@ -1,10 +1,13 @@
 package auth_test
 
 import (
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 
@@ -111,9 +114,6 @@ func TestOriginsThatCannotBeMeant(t *testing.T) {
 		"", "*", "null", "app.example", "https://", "https://app.example/", "https://app.example/x", "https://app.example?x", "https://app.example#x",
 		"https://*.example", "https://App.example", "https://app.example:443", "http://app.example:80", "https://user@app.example", "://x",
 	} {
-		if origin == "https://*.example" {
-			continue // a host like any other to package url, and one that no browser sends
-		}
 		assert.Panics(t, func() { newHandler(auth.WithAllowedOrigins(origin)) }, "origin %q", origin)
 	}
 	for _, origin := range []string{"https://app.example", "http://localhost:5173", "https://app.example:8443", "capacitor://localhost", "https://[::1]:8443"} {
@@ -130,4 +130,38 @@ func TestDevelopmentTellsAboutTheOrigin(t *testing.T) {
 	r := subscribe("private-a")
 	r.Header.Set("Origin", "https://app.example")
 	assert.Equal(t, "forbidden: the page is of another origin, which WithAllowedOrigins does not list", ask(t, h, r).Message)
+}
+
+func TestPagesOfOtherOriginsAreLogged(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var l log
+		h := newHandler(l.at(slog.LevelInfo), auth.WithAllowedOrigins(page))
+		h.Private("a", allow)
+		from := func(method, origin string) {
+			r := subscribe("private-a")
+			r.Method = method
+			r.Header.Set("Origin", origin)
+			r.Header.Set("Access-Control-Request-Method", "POST")
+			ask(t, h, r)
+		}
+		from(http.MethodOptions, page)
+		from(http.MethodPost, page)
+		from(http.MethodPost, "http://"+subscribe("").Host)
+		assert.Empty(t, l.String())
+
+		from(http.MethodPost, "http://localhost:5173")
+		assert.Contains(t, l.String(), "level=WARN")
+		assert.Contains(t, l.String(), "origin=http://localhost:5173")
+		assert.Contains(t, l.String(), "WithAllowedOrigins")
+		said := l.String()
+		from(http.MethodPost, "http://localhost:5174")
+		assert.Equal(t, said, l.String(), "strangers do not fill the log")
+
+		// A browser asks first, and after the wrong answer it sends no POST.
+		time.Sleep(time.Minute)
+		from(http.MethodOptions, "http://localhost:5173"+strings.Repeat("x", 1000))
+		assert.Equal(t, 2, strings.Count(l.String(), "level=WARN"))
+		assert.Less(t, len(l.String())-len(said), 600)
+	})
 }

@@ -63,8 +63,11 @@ func (l *log) String() string {
 }
 
 // option makes a handler log here, everything.
-func (l *log) option() auth.Option {
-	return auth.WithLogger(slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug})))
+func (l *log) option() auth.Option { return l.at(slog.LevelDebug) }
+
+// at makes a handler log here from that level on.
+func (l *log) at(level slog.Level) auth.Option {
+	return auth.WithLogger(slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: level})))
 }
 
 // form is a request as pusher-js sends it, by user 7.
