@@ -35,7 +35,7 @@ func (st *stripe) remember(a *app, channel, event, data string) {
 	s := a.server
 	e := &cachedEvent{channel: channel, event: event, data: data}
 	if ttl := s.limits.CacheTTL; ttl > 0 {
-		e.expires = s.now() + int64(ttl)
+		e.expires = max(0, s.now()+int64(ttl)) // the largest Duration is never too
 	}
 	st.forget(a, channel)
 	if st.cache.entries == nil {

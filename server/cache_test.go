@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -77,6 +78,12 @@ func TestAcceptanceCache(t *testing.T) {
 			cached(w, "1")
 			pass(time.Minute)
 			p.lives()
+			w.on("cache-c").hears("e", "cache-c", "1")
+		}},
+		{name: "35 kept for the longest time there is", configure: func(c *server.Config) { c.Limits.CacheTTL = math.MaxInt64 }, test: func(t *testing.T, w *site) {
+			pass(time.Second)
+			cached(w, "1")
+			pass(time.Second)
 			w.on("cache-c").hears("e", "cache-c", "1")
 		}},
 		{name: "35 kept within a bound of bytes", configure: func(c *server.Config) { c.Limits.CacheBytes = 100_000 }, test: func(t *testing.T, w *site) {

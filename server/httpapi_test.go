@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -250,6 +251,16 @@ func TestBodyLimits(t *testing.T) {
 		name, data := strings.Repeat("e", 1_000), strings.Repeat("x", 200<<10)
 		a.post(t, "/events", jsonText(t, map[string]any{"name": name, "channels": numbered("c%d", 1_000), "data": data})).ok(t, `{}`)
 		sub.hears(name, "c0", data)
+	})
+	t.Run("the largest limits", func(t *testing.T) {
+		t.Parallel()
+		a := newAPI(t, func(c *server.Config) {
+			c.Limits = server.Limits{EventData: math.MaxInt, Channels: math.MaxInt, Batch: math.MaxInt}
+		})
+		sub := a.subscribe("news")
+		data := strings.Repeat("x", 200<<10)
+		a.post(t, "/events", jsonText(t, map[string]any{"name": "e", "channel": "news", "data": data})).ok(t, `{}`)
+		sub.hears("e", "news", data)
 	})
 }
 

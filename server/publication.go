@@ -141,10 +141,10 @@ func maxPublishBody(l Limits) int64 {
 	if min(l.EventData, l.EventName, l.ChannelName, l.Channels, l.Batch) < 0 {
 		return unlimited
 	}
-	event := func(channels int) int64 {
-		return escape*(int64(l.EventData)+int64(l.EventName)+int64(channels)*int64(l.ChannelName)) + fields
+	event := func(channels int) float64 { // whose product of large limits is large, and not negative
+		return escape*(float64(l.EventData)+float64(l.EventName)+float64(channels)*float64(l.ChannelName)) + fields
 	}
-	return max(event(l.Channels), int64(l.Batch)*event(1))
+	return int64(min(max(event(l.Channels), float64(l.Batch)*event(1)), 1<<62))
 }
 
 // publicationFields are the fields of a publication as they were sent.
