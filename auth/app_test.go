@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -30,6 +31,7 @@ func TestAppValidate(t *testing.T) {
 		{func(a *auth.App) { a.ID = "a/b" }, `auth: app "a/b": ID holds one of / ? # & = : %, which cannot stand in a URL or a signature`},
 		{func(a *auth.App) { a.EncryptionKey = "canary" }, `auth: app "1001": encryption key is not 32 bytes in base64; make one with: openssl rand -base64 32`},
 		{func(a *auth.App) { a.Former = []auth.KeyPair{{Key: "k", Secret: "s"}, {Key: "k"}} }, `auth: app "1001": Former[1] needs both key and secret`},
+		{func(a *auth.App) { a.Former = []auth.KeyPair{{Secret: "canary"}} }, `auth: app "1001": Former[0] needs both key and secret`},
 		{func(a *auth.App) { a.Former = []auth.KeyPair{{Key: "old", Secret: "s"}, {Key: "old", Secret: "t"}} }, `auth: app "1001": Former[1] has a key that stands elsewhere; a new secret needs a new key`},
 		{func(a *auth.App) { a.Former = []auth.KeyPair{{Key: a.Key, Secret: "canary"}} }, `auth: app "1001": Former[0] has a key that stands elsewhere; a new secret needs a new key`},
 		{func(a *auth.App) { a.ID, a.Key, a.EncryptionKey = "", " ", "x" }, `auth: app "": missing ID; Key holds white space or a control character; encryption key is not 32 bytes in base64; make one with: openssl rand -base64 32`},
@@ -38,6 +40,36 @@ func TestAppValidate(t *testing.T) {
 		test.change(&app)
 		require.EqualError(t, app.Validate(), test.want)
 	}
+}
+
+// TestAlphabetOfAnApp tries every byte of ASCII.
+func TestAlphabetOfAnApp(t *testing.T) {
+	t.Parallel()
+	for b := range 128 {
+		c := string(rune(b))
+		app := testApp
+		app.Secret = "a" + c + "b"
+		graphic := c > " " && c < "\x7f"
+		assert.Equal(t, graphic, app.Validate() == nil, "secret with %q: %v", c, app.Validate())
+		for _, with := range []auth.App{{ID: "a" + c, Key: "k", Secret: "s"}, {ID: "1", Key: "a" + c, Secret: "s"}} {
+			assert.Equal(t, graphic && !strings.Contains("/?#&=:%", c), with.Validate() == nil, "id or key with %q: %v", c, with.Validate())
+		}
+	}
+}
+
+func TestAppsAndKeyPairsAsText(t *testing.T) {
+	t.Parallel()
+	pair := auth.KeyPair{Key: "former-key", Secret: "canary"}
+	for want, v := range map[string]any{`app "1001" key "` + testApp.Key + `"`: testApp, `key "former-key"`: pair} {
+		assert.Equal(t, want, v.(fmt.Stringer).String())
+		assert.Equal(t, want, v.(fmt.GoStringer).GoString())
+		assert.Equal(t, want, fmt.Sprintf("%x", v))
+		text, err := json.Marshal(v)
+		require.NoError(t, err)
+		assert.JSONEq(t, strconv.Quote(want), string(text))
+	}
+	assert.Equal(t, slog.StringValue("former-key"), pair.LogValue())
+	assert.Equal(t, "[id=1001 key="+testApp.Key+"]", testApp.LogValue().String())
 }
 
 func TestAppDoesNotPrintItsSecrets(t *testing.T) {

@@ -73,6 +73,34 @@ func TestBatch(t *testing.T) {
 	assert.Equal(t, 418, got["private-teapot"].Status)
 }
 
+func TestANameThatStandsTwiceInABatchIsDecidedOnce(t *testing.T) {
+	t.Parallel()
+	var l log
+	h := newHandler(l.option(), auth.WithRefusalLimit(0.001, 2))
+	asked := 0
+	h.Private("a", func(context.Context, *user, *auth.Subscription) (bool, error) { asked++; return false, nil })
+	got := askBatch(t, h, "private-a", "private-a", "private-a", "private-b")
+	assert.Equal(t, 1, asked)
+	assert.Equal(t, 403, got["private-b"].Status, "and counts once as refused")
+	assert.Contains(t, l.String(), "channel=private-a")
+	assert.Contains(t, l.String(), "channel=private-b")
+}
+
+func TestBatchWithoutATimeout(t *testing.T) {
+	t.Parallel()
+	h := batchHandler(auth.WithRuleTimeout(-1))
+	assert.Equal(t, 200, askBatch(t, h, "private-orders.7")["private-orders.7"].Status)
+	synctest.Test(t, func(t *testing.T) {
+		h := newHandler(auth.WithRuleTimeout(-1))
+		h.Private("a.{n}", deaf)
+		start := time.Now()
+		for name, entry := range askBatch(t, h, "private-a.1", "private-a.2", "private-a.3") {
+			assert.Equal(t, 200, entry.Status, name)
+		}
+		assert.Equal(t, 3*time.Minute, time.Since(start))
+	})
+}
+
 func TestBatchHasNoEmptyFields(t *testing.T) {
 	t.Parallel()
 	a := ask(t, batchHandler(), form("socket_id=1.1&channel_names[]=private-orders.8"))

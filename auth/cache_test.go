@@ -24,9 +24,12 @@ func TestCacheKeepsWhatIsUsed(t *testing.T) {
 	}
 	for i := range 1000 {
 		c.Put(i, strconv.Itoa(i))
-		v, ok := c.Get(0)
+		if i < 3 {
+			continue
+		}
+		v, ok := c.Get(3)
 		assert.True(t, ok, "what is asked for is not forgotten")
-		assert.Equal(t, "0", v)
+		assert.Equal(t, "3", v)
 		v, ok = c.Get(i)
 		assert.True(t, ok)
 		assert.Equal(t, strconv.Itoa(i), v)
@@ -36,4 +39,15 @@ func TestCacheKeepsWhatIsUsed(t *testing.T) {
 	n := kept()
 	assert.Positive(t, n)
 	assert.LessOrEqual(t, n, 8)
+}
+
+func TestSizeOfTheCache(t *testing.T) {
+	t.Parallel()
+	c := auth.NewCache(8)
+	most := 0
+	for i := range 100 {
+		c.Put(i, "")
+		most = max(most, c.Len())
+	}
+	assert.Equal(t, 8, most, "it fills and never overflows")
 }

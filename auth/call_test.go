@@ -140,6 +140,40 @@ func TestAClientThatLeavesEndsTheWaiting(t *testing.T) {
 	})
 }
 
+// TestACallerThatLeavesIsToldSo has no HTTP, where the end of the request says
+// it already.
+func TestACallerThatLeavesIsToldSo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHandler()
+		asked := 0
+		h.Private("a", func(ctx context.Context, u *user, s *auth.Subscription) (bool, error) {
+			asked++
+			return deaf(ctx, u, s)
+		})
+		closed := errors.New("the connection was closed")
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, closed)
+		defer cancel()
+		for range 2 { // the second time it has left before the rule is asked
+			_, err := h.Authorize(ctx, h.As(&user{"7"}), "1.1", channel.Private("a"))
+			require.ErrorIs(t, err, closed)
+			require.NotErrorIs(t, err, auth.ErrTimeout)
+		}
+		require.NoError(t, h.Shutdown(t.Context()))
+		assert.Equal(t, 1, asked)
+	})
+}
+
+func TestAPanicIsLoggedWithItsStack(t *testing.T) {
+	t.Parallel()
+	var l log
+	h := newHandler(l.option())
+	h.Private("a", func(context.Context, *user, *auth.Subscription) (bool, error) { panic("boom") })
+	ask(t, h, subscribe("private-a"))
+	assert.Contains(t, l.String(), "call_test.go:")
+	assert.Contains(t, l.String(), "auth_test.TestAPanicIsLoggedWithItsStack")
+}
+
 func TestShutdownWaitsForRulesThatWereGivenUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

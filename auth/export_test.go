@@ -17,6 +17,10 @@ func (c *cache[K, V]) Get(key K) (V, bool) { return c.get(key) }
 // Put is put for the test.
 func (c *cache[K, V]) Put(key K, v V) { c.put(key, v) }
 
+// Len returns how many keys are held; young and old have none in common but
+// what was looked at of late.
+func (c *cache[K, V]) Len() int { return len(c.young) + len(c.old) }
+
 // Sign checks and signs a subscription as [Handler.Authorize] does once a rule
 // has allowed it.
 func (h *Handler[U]) Sign(socketID, name string, m *Member) (authField, channelData string, err error) {
