@@ -88,10 +88,10 @@ func (c *conn) fields(data []byte, want map[string]*string) (reason string) {
 			continue
 		}
 		s, ok := strictjson.String(f.Value)
-		if !ok && string(f.Value) != "null" {
-			return f.Name + " is not a string"
+		if !ok && string(f.Value) != "null" && reason == "" {
+			reason = f.Name + " is not a string"
 		}
-		*to = s
+		*to = s // also behind what is wrong, since a refusal is about a channel
 	}
-	return ""
+	return reason
 }

@@ -64,6 +64,9 @@ func TestMessagesOfTheWrongTypes(t *testing.T) {
 		assert.Contains(t, p.refused("private-a", "BadRequest", 400), "auth is not a string")
 		p.sendText(`{"event":"pusher:subscribe","data":{"channel":"presence-a","channel_data":{"user_id":"1"}}}`)
 		assert.Contains(t, p.refused("presence-a", "BadRequest", 400), "channel_data is not a string")
+		// pusher-js names the channel last, and hands the refusal to its handlers.
+		p.sendText(`{"event":"pusher:subscribe","data":{"auth":"k:00","channel_data":{"user_id":"1"},"channel":"presence-b"}}`)
+		assert.Contains(t, p.refused("presence-b", "BadRequest", 400), "channel_data is not a string")
 		p.sendText(`{"event":"pusher:subscribe","channel":null,"data":{"channel":"news","auth":null,"unknown":[1]},"unknown":{}}`)
 		p.hears("pusher_internal:subscription_succeeded", "news", "{}")
 		p.lives()
