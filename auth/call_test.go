@@ -95,7 +95,9 @@ func TestTheContextOfARule(t *testing.T) {
 		type key struct{}
 		h := newHandler(auth.WithRuleTimeout(time.Minute))
 		var kept, child context.Context
+		var done <-chan struct{}
 		h.Private("a", func(ctx context.Context, _ *user, _ *auth.Subscription) (bool, error) {
+			done = ctx.Done()
 			assert.Equal(t, "trace", ctx.Value(key{}))
 			assert.NoError(t, ctx.Err())
 			deadline, ok := ctx.Deadline()
@@ -115,6 +117,7 @@ func TestTheContextOfARule(t *testing.T) {
 			require.NoError(t, err)
 		}
 		assert.ErrorIs(t, kept.Err(), context.Canceled, "it ends with the rule")
+		<-done // for whoever waits for it
 		assert.ErrorIs(t, child.Err(), context.Canceled)
 		assert.ErrorIs(t, late.Err(), context.Canceled, "also when it is first looked at later")
 		assert.Equal(t, "trace", late.Value(key{}))

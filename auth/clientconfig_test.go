@@ -24,7 +24,10 @@ func TestClientConfig(t *testing.T) {
 		assert.JSONEq(t, want, a.Raw)
 		assert.Equal(t, "application/json", a.Header.Get("Content-Type"))
 	}
-	a := ask(t, auth.ClientConfig{}, httptest.NewRequest(http.MethodPost, "/", nil))
+	a := ask(t, auth.ClientConfig{}, httptest.NewRequest(http.MethodHead, "/", nil))
+	assert.Equal(t, http.StatusOK, a.Status)
+	a = ask(t, auth.ClientConfig{}, httptest.NewRequest(http.MethodPost, "/", nil))
 	assert.Equal(t, http.StatusMethodNotAllowed, a.Status)
+	assert.Equal(t, "use GET", a.Message)
 	assert.Equal(t, "GET, HEAD", a.Header.Get("Allow"))
 }

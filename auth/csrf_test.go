@@ -44,8 +44,10 @@ func TestCSRFCookie(t *testing.T) {
 	planted.AddCookie(&http.Cookie{Name: "XSRF-TOKEN", Value: "x"})
 	assert.Len(t, cookieOf(t, ask(t, h, planted)).Value, 43, "what is no token is replaced")
 
+	assert.Equal(t, http.StatusNoContent, ask(t, h, httptest.NewRequest(http.MethodHead, "/", nil)).Status)
 	a = ask(t, h, httptest.NewRequest(http.MethodPost, "/", nil))
 	assert.Equal(t, http.StatusMethodNotAllowed, a.Status)
+	assert.Equal(t, "use GET", a.Message)
 	assert.Equal(t, "GET, HEAD", a.Header.Get("Allow"))
 }
 
@@ -72,9 +74,17 @@ func TestCSRFProtect(t *testing.T) {
 	assert.Contains(t, w.Header().Get("Set-Cookie"), "XSRF-TOKEN="+token)
 	assert.NotContains(t, token, "%", "axios decodes the cookie before it sends it")
 	other := csrf.Token(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil))
+	known := httptest.NewRequest(http.MethodGet, "/", nil)
+	known.AddCookie(&http.Cookie{Name: "XSRF-TOKEN", Value: token})
+	w = httptest.NewRecorder()
+	assert.Equal(t, token, csrf.Token(w, known), "the page repeats the cookie that is there")
+	assert.Empty(t, w.Header().Values("Set-Cookie"))
 
 	reached := false
-	h := csrf.Protect(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { reached = true; w.WriteHeader(http.StatusNoContent) }))
+	h := csrf.Protect(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		reached = r.URL.Path == "/"
+		w.WriteHeader(http.StatusNoContent)
+	}))
 	for _, test := range []struct {
 		name           string
 		method         string
@@ -86,7 +96,10 @@ func TestCSRFProtect(t *testing.T) {
 		{"axios", http.MethodPost, token, "X-XSRF-TOKEN", token, "", true, false},
 		{"Echo", http.MethodPost, token, "X-CSRF-TOKEN", token, "", true, false},
 		{"reading needs none", http.MethodGet, "", "", "", "", true, false},
+		{"nor does asking for the header", http.MethodHead, "", "", "", "", true, false},
 		{"a preflight needs none", http.MethodOptions, "", "", "", "", true, false},
+		{"nor does a trace", http.MethodTrace, "", "", "", "", true, false},
+		{"a method that nobody knows does", "BREW", token, "", "", "", false, false},
 		{"no header", http.MethodPost, token, "", "", "", false, false},
 		{"no cookie", http.MethodPost, "", "X-XSRF-TOKEN", token, "", false, false},
 		{"neither", http.MethodPost, "", "", "", "", false, false},

@@ -361,3 +361,27 @@ func TestTenantsSignWithTheirOwnKeys(t *testing.T) {
 	}
 	assert.NotContains(t, l.String(), "secret-")
 }
+
+// TestTenantsMayChangeTheirSecrets has an app whose id and key stay.
+func TestTenantsMayChangeTheirSecrets(t *testing.T) {
+	t.Parallel()
+	app := testApp
+	h := auth.NewHandler(auth.App{}, session("X-User"), quiet, auth.WithAppResolver(func(*http.Request) (auth.App, error) { return app, nil }))
+	h.Private("a", allow)
+	first := ask(t, h, subscribe("private-encrypted-a"))
+	app.Secret = "another"
+	second := ask(t, h, subscribe("private-encrypted-a"))
+	assertSigned(t, "secret", "another", second.Auth, "1234.1234:private-encrypted-a")
+	assert.Equal(t, first.SharedSecret, second.SharedSecret)
+	app.EncryptionKey = "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="
+	assert.NotEqual(t, second.SharedSecret, ask(t, h, subscribe("private-encrypted-a")).SharedSecret)
+}
+
+func TestAnAppBesideAResolverIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, app := range []auth.App{{ID: "1"}, {Key: "k"}, {Secret: "s"}} {
+		assert.PanicsWithValue(t, "auth: NewHandler: there are both an app and WithAppResolver; pass App{} or leave the option out", func() {
+			auth.NewHandler(app, session("X-User"), auth.WithAppResolver(func(*http.Request) (auth.App, error) { return testApp, nil }))
+		})
+	}
+}

@@ -130,7 +130,8 @@ func TestWhoIsOneClient(t *testing.T) {
 
 func TestClientKey(t *testing.T) {
 	t.Parallel()
-	h := batchHandler(auth.WithRefusalLimit(0.001, 1), auth.WithClientKey(func(r *http.Request) string {
+	var l log
+	h := batchHandler(l.option(), auth.WithRefusalLimit(0.001, 1), auth.WithClientKey(func(r *http.Request) string {
 		if r.Header.Get("X-Forwarded-For") == "panic" {
 			panic("no key")
 		}
@@ -148,6 +149,8 @@ func TestClientKey(t *testing.T) {
 	assert.Equal(t, 429, status("a"))
 	assert.Equal(t, 403, status("b"))
 	assert.Equal(t, 500, status("panic"))
+	assert.Contains(t, l.String(), `err="panic: no key"`)
+	assert.Contains(t, l.String(), "limiter_test.go:", "with its stack")
 }
 
 func TestLimitOffAndDefaults(t *testing.T) {
