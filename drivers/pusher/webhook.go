@@ -10,6 +10,8 @@ import (
 	"os"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/onairgo/onair/auth"
 	"github.com/onairgo/onair/internal/pusherproto"
 )
@@ -62,6 +64,7 @@ type Webhook struct {
 	handle func(context.Context, WebhookBatch) error
 	maxAge time.Duration
 	logger *slog.Logger
+	lines  *rate.Limiter // of the log about refusals, which strangers can cause
 }
 
 type webhookKey struct {
@@ -80,7 +83,8 @@ func WithMaxAge(age time.Duration) WebhookOption {
 }
 
 // WithLogger sets the logger of refused webhooks and of the handler function's
-// errors; nil is slog.Default.
+// errors; nil is slog.Default. Refusals are logged at level warn, as far as they
+// are no more than ten and one a minute, and at level debug beyond that.
 func WithLogger(l *slog.Logger) WebhookOption {
 	return func(h *Webhook) { h.logger = l }
 }
@@ -95,7 +99,7 @@ func NewWebhook(app auth.App, handle func(context.Context, WebhookBatch) error, 
 	if handle == nil {
 		return nil, errors.New("pusher: webhook: the function that handles batches is nil")
 	}
-	h := &Webhook{handle: handle}
+	h := &Webhook{handle: handle, lines: rate.NewLimiter(rate.Every(time.Minute), 10)}
 	for _, p := range append([]auth.KeyPair{{Key: app.Key, Secret: app.Secret}}, app.Former...) {
 		h.keys = append(h.keys, webhookKey{p.Key, pusherproto.NewSigner(p.Secret)})
 	}
@@ -139,7 +143,11 @@ func (h *Webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the webhook was not handled", http.StatusInternalServerError)
 		return
 	}
-	h.logger.LogAttrs(ctx, slog.LevelWarn, "webhook refused",
+	level := slog.LevelDebug
+	if h.lines.Allow() {
+		level = slog.LevelWarn
+	}
+	h.logger.LogAttrs(ctx, level, "webhook refused",
 		slog.Int("status", refused.status), slog.String("reason", refused.text))
 	http.Error(w, refused.text, refused.status)
 }

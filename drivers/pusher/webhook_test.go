@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -185,6 +186,25 @@ func TestWebhookBadInputs(t *testing.T) {
 		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 		assert.Equal(t, 405, w.Code)
 		assert.Equal(t, "POST", w.Header().Get("Allow"))
+	})
+}
+
+// TestWebhookStrangersDoNotFillTheLog has somebody send what is not signed over
+// and over.
+func TestWebhookStrangersDoNotFillTheLog(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHook(t, testApp())
+		lines := func() int { return strings.Count(h.log.String(), "webhook refused") }
+		for range 1000 {
+			assert.Equal(t, http.StatusUnauthorized, h.post("{}").Code)
+		}
+		assert.Equal(t, 10, lines())
+		time.Sleep(time.Minute)
+		for range 1000 {
+			h.post("{}")
+		}
+		assert.Equal(t, 11, lines())
 	})
 }
 

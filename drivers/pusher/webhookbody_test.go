@@ -65,7 +65,7 @@ func TestWebhookSlowBody(t *testing.T) {
 			body := hookBody(time.Now())
 			_, err := fmt.Fprintf(conn, "POST /hook HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n%s%s\r\n\r\n", len(body), signature, sign(appSecret, body))
 			require.NoError(t, err)
-			time.Sleep(9 * time.Second)
+			<-time.After(9 * time.Second)
 			_, err = io.WriteString(conn, body)
 			require.NoError(t, err)
 			answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
