@@ -166,6 +166,40 @@ func TestTwoWindowsOfOneBrowserAreTwoPeople(t *testing.T) {
 	assert.Equal(t, 200, first.authorise("private-App.Models.User.3"))
 }
 
+func TestLoginsOfOneUserAreBounded(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "planner.json")
+	a := newTestApp(t, file, nil)
+	p := a.planner
+	_, other, _, err := p.login("Grace", roleMentor)
+	require.NoError(t, err)
+	var tokens []string
+	for range maxLogins + 2 {
+		_, token, _, err := p.login("Ada", roleStudent)
+		require.NoError(t, err)
+		tokens = append(tokens, token)
+	}
+	assert.Nil(t, p.byToken(tokens[0]), "the oldest are over")
+	assert.Nil(t, p.byToken(tokens[1]))
+	ada := p.byToken(tokens[2])
+	require.NotNil(t, ada)
+	assert.NotNil(t, p.byToken(other), "another user's stay")
+	assert.Len(t, p.logins, maxLogins+1)
+
+	// One that is over makes room, and one that was none changes nothing.
+	require.NoError(t, p.logout(tokens[5]))
+	require.NoError(t, p.logout(tokens[0]))
+	_, _, _, err = p.login("Ada", roleStudent)
+	require.NoError(t, err)
+	assert.Same(t, ada, p.byToken(tokens[2]))
+	assert.Len(t, p.logins, maxLogins+1)
+
+	again := newTestApp(t, file, nil).planner
+	_, _, _, err = again.login("Ada", roleStudent)
+	require.NoError(t, err)
+	assert.Len(t, again.logins, maxLogins+1, "also over a restart")
+}
+
 func TestRequestsOfOtherPagesAreRefused(t *testing.T) {
 	t.Parallel()
 	b := open(t, newTestApp(t, "", nil))
@@ -188,7 +222,7 @@ func TestStateSurvivesARestart(t *testing.T) {
 		if c.Name == "studyplanner" {
 			u := again.planner.byToken(c.Value)
 			require.NotNil(t, u)
-			assert.Equal(t, user{ID: 1, Name: "Grace", Role: roleMentor}, *u)
+			assert.Equal(t, user{ID: 1, Name: "Grace", Role: roleMentor, tokens: []string{c.Value}}, *u)
 			return
 		}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/rand"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -16,6 +17,8 @@ type user struct {
 	ID   int    `json:"id"`
 	Name string `json:"name"`
 	Role string `json:"role"`
+
+	tokens []string // of the logins, the oldest first; planner.mu guards them
 }
 
 // ReceivesBroadcastNotificationsOn returns the channel of the user's
@@ -51,14 +54,16 @@ type planner struct {
 	sessions []*session
 }
 
-// maxUsers and maxSessions bound what a demonstration keeps.
+// maxUsers and maxSessions bound what a demonstration keeps, and maxLogins the
+// windows of one user.
 const (
 	maxUsers    = 1000
 	maxSessions = 1000
+	maxLogins   = 10
 )
 
 // login returns the user and a token for the cookie. The same name in the same
-// role is the same user again.
+// role is the same user again. Who has too many logins loses the oldest.
 func (p *planner) login(name, role string) (u *user, token string, fresh bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -75,14 +80,33 @@ func (p *planner) login(name, role string) (u *user, token string, fresh bool, e
 		p.users = append(p.users, u)
 	}
 	token = rand.Text()
-	p.logins[token] = u
+	p.keep(u, token)
 	return u, token, fresh, p.save()
+}
+
+// keep adds a login. The caller holds the lock.
+func (p *planner) keep(u *user, token string) {
+	if len(u.tokens) == maxLogins {
+		p.forget(u, u.tokens[0])
+	}
+	p.logins[token] = u
+	u.tokens = append(u.tokens, token)
+}
+
+// forget ends a login. The caller holds the lock.
+func (p *planner) forget(u *user, token string) {
+	delete(p.logins, token)
+	u.tokens = slices.DeleteFunc(u.tokens, func(t string) bool { return t == token })
 }
 
 func (p *planner) logout(token string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	delete(p.logins, token)
+	u := p.logins[token]
+	if u == nil {
+		return nil
+	}
+	p.forget(u, token)
 	return p.save()
 }
 

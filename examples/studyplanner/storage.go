@@ -41,7 +41,7 @@ func loadPlanner(file string) (*planner, error) {
 	p.users = in.Users
 	for token, id := range in.Logins {
 		if u := p.user(id, ""); u != nil {
-			p.logins[token] = u
+			p.keep(u, token)
 		}
 	}
 	for _, s := range in.Sessions {
