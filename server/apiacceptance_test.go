@@ -237,6 +237,9 @@ func TestAcceptance52BatchAnswer(t *testing.T) {
 	a := newAPI(t)
 	a.subscribe("a")
 	a.post(t, "/batch_events", `{"batch":[{"name":"e","channel":"a","data":""}]}`).ok(t, `{}`)
+	a.post(t, "/batch_events", `{"batch":[{"name":"e","channel":"a","data":"","info":""}]}`).ok(t, `{}`)
+	a.post(t, "/events", `{"name":"e","channel":"a","data":"","info":""}`).ok(t, `{}`)
+	a.post(t, "/events", `{"name":"e","channel":"a","data":"","info":"nonsense"}`).ok(t, `{"channels":{"a":{}}}`)
 	a.post(t, "/batch_events", `{"batch":[{"name":"e","channel":"a","data":"","info":"subscription_count"},{"name":"e","channel":"b","data":""},{"name":"e","channel":"presence-c","data":"","info":"user_count,subscription_count"},{"name":"e","channel":"a","data":"","info":"user_count,nonsense"}]}`).
 		ok(t, `{"batch":[{"subscription_count":1},{},{"user_count":0,"subscription_count":0},{}]}`)
 }

@@ -130,6 +130,7 @@ func TestTerminateConnections(t *testing.T) {
 	path := "/apps/1/users/a b/terminate_connections"
 	a.send(t, "POST", "/apps/1/users/a%20b/terminate_connections", sign("k", "s", "POST", path, []byte(`{}`), time.Now()), []byte(`{}`)).ok(t, `{}`)
 	sub.closed(4009)
+	a.send(t, "POST", "/apps/1/users/%ff/terminate_connections", sign("k", "s", "POST", "/apps/1/users/\xff/terminate_connections", nil, time.Now()), nil).refused(t, 400, "UTF-8")
 	a.post(t, "/users/nobody/terminate_connections", `{}`).ok(t, `{}`)
 	a.post(t, "/users/nobody/terminate_connections", ``).ok(t, `{}`)
 	other.hearsNothing(a, "news")

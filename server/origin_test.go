@@ -19,7 +19,7 @@ func TestOrigins(t *testing.T) {
 		{
 			name: "the page's own host by default", // the request's host is localhost
 			yes:  []string{"http://localhost", "https://localhost", "http://LOCALHOST", "http://localhost:80", "https://localhost:443"},
-			no:   []string{"http://localhost:8080", "https://localhost:80", "http://localhost.evil.example", "http://evil.example", "null", "", "http://user@localhost", "http://localhost/", "ftp://localhost", "localhost", "http://"},
+			no:   []string{"http://localhost:8080", "https://localhost:80", "http://localhost.evil.example", "http://evil.example", "null", "", "http://user@localhost", "http://localhost/", "ftp://localhost", "localhost", "http://", "http://localhost?q", "http://localhost?", "http://localhost#f", "http://localhost#", "http://:80"},
 		},
 		{
 			name:    "those that are listed",
@@ -40,7 +40,8 @@ func TestOrigins(t *testing.T) {
 					w.open(w.path, "Origin", origin).closed(4009)
 				}
 				if len(tt.no) > 0 {
-					w.open(w.path, "Origin", tt.no[0], "Origin", tt.no[0]).closed(4009)
+					w.open(w.path, "Origin", tt.yes[0], "Origin", tt.no[0]).closed(4009)
+					w.open(w.path, "Origin", tt.yes[0], "Origin", tt.yes[0]).closed(4009)
 					assert.Contains(t, w.log.String(), "setting=AllowedOrigins")
 				}
 				if tt.any {
