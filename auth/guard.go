@@ -127,9 +127,6 @@ func (v *visitor[U]) ask(t *table[U], g int) answer[U] {
 		v.known = slices.Grow(v.known, len(t.guards)-len(v.known))[:len(t.guards)]
 	}
 	u, err := t.guards[g].user(v.request)
-	if err != nil {
-		u = nil
-	}
 	v.known[g] = answer[U]{user: u, err: err, asked: true}
 	return v.known[g]
 }
