@@ -33,6 +33,9 @@ import (
 // pusher-js wants a cluster in any case, the host is where events go. A
 // variable that is set to nothing counts as not set.
 //
+// It reads the variables of the process and no file, such as Laravel's .env;
+// [WithLookup] can read one.
+//
 // There is no default unless [WithDefault] gives one, and nothing is made up for
 // what is missing: the error is an [*EnvError] that lists all that is wrong.
 func FromEnv(options ...Option) (Connection, error) {
