@@ -77,21 +77,25 @@ func (e *DeliveryError) Delivery() Delivery {
 
 // Undelivered returns the messages that err says were not delivered, in the
 // order of the error.
-func Undelivered(err error) []*DeliveryError { return deliveryErrors(err, nil) }
-
-func deliveryErrors(err error, found []*DeliveryError) []*DeliveryError {
-	switch e := err.(type) {
-	case nil:
-	case *DeliveryError:
-		return append(found, e)
-	case interface{ Unwrap() error }:
-		return deliveryErrors(e.Unwrap(), found)
-	case interface{ Unwrap() []error }:
-		for _, inner := range e.Unwrap() {
-			found = deliveryErrors(inner, found)
-		}
+func Undelivered(err error) (found []*DeliveryError) {
+	if e, ok := err.(*DeliveryError); ok {
+		return []*DeliveryError{e}
+	}
+	for _, inner := range wrapped(err) {
+		found = append(found, Undelivered(inner)...)
 	}
 	return found
+}
+
+// wrapped returns what is directly inside an error; nil may be among it.
+func wrapped(err error) []error {
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		return []error{e.Unwrap()}
+	case interface{ Unwrap() []error }:
+		return e.Unwrap()
+	}
+	return nil
 }
 
 // PayloadError reports a payload over a connection's limit.
@@ -168,15 +172,9 @@ func RetryAfter(err error) (wait time.Duration, ok bool) {
 	if e, is := err.(interface{ RetryAfter() time.Duration }); is {
 		wait = max(0, e.RetryAfter())
 	}
-	switch e := err.(type) {
-	case interface{ Unwrap() error }:
-		inner, _ := RetryAfter(e.Unwrap())
-		wait = max(wait, inner)
-	case interface{ Unwrap() []error }:
-		for _, part := range e.Unwrap() {
-			inner, _ := RetryAfter(part)
-			wait = max(wait, inner)
-		}
+	for _, inner := range wrapped(err) {
+		asked, _ := RetryAfter(inner)
+		wait = max(wait, asked)
 	}
 	return wait, wait > 0
 }
