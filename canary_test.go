@@ -146,7 +146,7 @@ func (w *watch) err(where string, err error) {
 	if err == nil {
 		w.t.Errorf("%s: no error, where one was provoked", where)
 	}
-	for e := range errorTree(err) {
+	for _, e := range errorTree(err) {
 		name := fmt.Sprintf("%s, error %T", where, e)
 		w.text(name, e.Error())
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
@@ -182,28 +182,22 @@ func (w *watch) value(v any) {
 	}
 }
 
-// errorTree yields the error and all that it wraps.
-func errorTree(err error) func(yield func(error) bool) {
-	return func(yield func(error) bool) {
-		var walk func(error) bool
-		walk = func(err error) bool {
-			if err == nil {
-				return true
-			}
-			if !yield(err) {
-				return false
-			}
-			var inner []error
-			switch e := err.(type) {
-			case interface{ Unwrap() error }:
-				inner = []error{e.Unwrap()}
-			case interface{ Unwrap() []error }:
-				inner = e.Unwrap()
-			}
-			return !slices.ContainsFunc(inner, func(err error) bool { return !walk(err) })
-		}
-		walk(err)
+// errorTree returns the error and all that it wraps.
+func errorTree(err error) []error {
+	var wrapped []error
+	switch e := err.(type) {
+	case nil:
+		return nil
+	case interface{ Unwrap() error }:
+		wrapped = []error{e.Unwrap()}
+	case interface{ Unwrap() []error }:
+		wrapped = e.Unwrap()
 	}
+	found := []error{err}
+	for _, inner := range wrapped {
+		found = append(found, errorTree(inner)...)
+	}
+	return found
 }
 
 // silentT counts what would have been reported.

@@ -200,16 +200,8 @@ func (loose) Broadcast(context.Context, []broadcast.Message) error { return nil 
 func TestMiddlewareIsAroundEveryConnection(t *testing.T) {
 	t.Parallel()
 	var order []string
-	note := func(name string) broadcast.Middleware {
-		return func(next broadcast.Driver) broadcast.Driver {
-			return broadcast.DriverFunc(func(ctx context.Context, m []broadcast.Message) error {
-				order = append(order, name)
-				return next.Broadcast(ctx, m)
-			})
-		}
-	}
 	small := limited{broadcast.Limits{Channels: 1}}
-	b := broadcast.New(limited{}, broadcast.WithMiddleware(note("a")), broadcast.WithConnection("small", small), broadcast.WithMiddleware(note("b")), quiet)
+	b := broadcast.New(limited{}, broadcast.WithMiddleware(note("a", &order)), broadcast.WithConnection("small", small), broadcast.WithMiddleware(note("b", &order)), quiet)
 	require.NoError(t, b.Dispatch(t.Context(), paid{}))
 	require.NoError(t, b.Dispatch(t.Context(), paid{}, broadcast.Via("small")))
 	require.Equal(t, []string{"a", "b", "a", "b"}, order)

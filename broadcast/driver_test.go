@@ -29,6 +29,16 @@ func pass(next broadcast.Driver) broadcast.Driver {
 	return broadcast.DriverFunc(next.Broadcast)
 }
 
+// note is middleware that adds its name to calls at each call.
+func note(name string, calls *[]string) broadcast.Middleware {
+	return func(next broadcast.Driver) broadcast.Driver {
+		return broadcast.DriverFunc(func(ctx context.Context, m []broadcast.Message) error {
+			*calls = append(*calls, name)
+			return next.Broadcast(ctx, m)
+		})
+	}
+}
+
 // unwrapping is a wrapper as a program's own would be.
 type unwrapping struct{ next broadcast.Driver }
 
@@ -45,15 +55,7 @@ func (narrowing) Limits() broadcast.Limits { return broadcast.Limits{Payload: 1}
 func TestChainOrder(t *testing.T) {
 	t.Parallel()
 	var order []string
-	note := func(name string) broadcast.Middleware {
-		return func(next broadcast.Driver) broadcast.Driver {
-			return broadcast.DriverFunc(func(ctx context.Context, m []broadcast.Message) error {
-				order = append(order, name)
-				return next.Broadcast(ctx, m)
-			})
-		}
-	}
-	d := broadcast.Chain(limited{}, note("a"), note("b"))
+	d := broadcast.Chain(limited{}, note("a", &order), note("b", &order))
 	require.NoError(t, d.Broadcast(t.Context(), nil))
 	require.Equal(t, []string{"a", "b"}, order)
 	require.Equal(t, limited{}, broadcast.Chain(limited{}), "no middleware, no wrapper")

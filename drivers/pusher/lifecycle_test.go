@@ -39,16 +39,23 @@ func TestContextEndsTheRest(t *testing.T) {
 	}
 }
 
+// newHolding returns a service that says when a request has come, and answers
+// none before release is closed.
+func newHolding(t *testing.T) (s *service, entered <-chan struct{}, release chan<- struct{}) {
+	t.Helper()
+	come, answer := make(chan struct{}), make(chan struct{})
+	s = newService(t, func(http.ResponseWriter, request, int) bool {
+		come <- struct{}{}
+		<-answer
+		return false
+	})
+	return s, come, answer
+}
+
 // TestWaitingForAPlaceKeepsToTheContext fills the driver first.
 func TestWaitingForAPlaceKeepsToTheContext(t *testing.T) {
 	t.Parallel()
-	entered := make(chan struct{})
-	release := make(chan struct{})
-	s := newService(t, func(http.ResponseWriter, request, int) bool {
-		entered <- struct{}{}
-		<-release
-		return false
-	})
+	s, entered, release := newHolding(t)
 	c := s.config()
 	c.MaxConcurrent = 1
 	d := newDriver(t, c)
@@ -65,13 +72,7 @@ func TestWaitingForAPlaceKeepsToTheContext(t *testing.T) {
 
 func TestShutdown(t *testing.T) {
 	t.Parallel()
-	entered := make(chan struct{})
-	release := make(chan struct{})
-	s := newService(t, func(http.ResponseWriter, request, int) bool {
-		entered <- struct{}{}
-		<-release
-		return false
-	})
+	s, entered, release := newHolding(t)
 	d := s.driver(t)
 	sent := make(chan error)
 	go func() { sent <- d.Broadcast(t.Context(), messages(1)) }()

@@ -80,7 +80,7 @@ func TestNothingThatIsRepeatedShowsSecrets(t *testing.T) {
 		b := broadcast.New(d, broadcast.WithLogger(slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))))
 		err := b.Dispatch(t.Context(), event.Of("e", map[string]string{"p": "canary-payload"}, channel.Private("a")))
 		require.Error(t, err)
-		for e := range tree(err) {
+		for _, e := range tree(err) {
 			if _, ok := errors.AsType[*broadcast.DeliveryError](e); !ok {
 				assertNoSecrets(t, fmt.Sprintf("%v %+v", e, e))
 			}
@@ -99,28 +99,19 @@ func TestNothingThatIsRepeatedShowsSecrets(t *testing.T) {
 }
 
 // tree returns the error and all that it wraps.
-func tree(err error) func(yield func(error) bool) {
-	return func(yield func(error) bool) {
-		var walk func(error) bool
-		walk = func(err error) bool {
-			if err == nil {
-				return true
-			}
-			if !yield(err) {
-				return false
-			}
-			switch e := err.(type) {
-			case interface{ Unwrap() error }:
-				return walk(e.Unwrap())
-			case interface{ Unwrap() []error }:
-				for _, inner := range e.Unwrap() {
-					if !walk(inner) {
-						return false
-					}
-				}
-			}
-			return true
-		}
-		walk(err)
+func tree(err error) []error {
+	var wrapped []error
+	switch e := err.(type) {
+	case nil:
+		return nil
+	case interface{ Unwrap() error }:
+		wrapped = []error{e.Unwrap()}
+	case interface{ Unwrap() []error }:
+		wrapped = e.Unwrap()
 	}
+	found := []error{err}
+	for _, inner := range wrapped {
+		found = append(found, tree(inner)...)
+	}
+	return found
 }
