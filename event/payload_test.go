@@ -224,6 +224,13 @@ func TestInvalidUTF8(t *testing.T) {
 	}
 }
 
+func TestOneCharacterStandsForBytesThatAreNone(t *testing.T) {
+	t.Parallel()
+	data, err := event.Encode(json.RawMessage("{\"s\":\"a\xff\xfeb\"}"))
+	require.NoError(t, err)
+	require.Equal(t, "{\"s\":\"a\ufffdb\"}", data)
+}
+
 type badMarshaler struct{}
 
 func (badMarshaler) MarshalJSON() ([]byte, error) { return []byte("\"\xff\""), nil }
@@ -235,7 +242,8 @@ func (f failing) MarshalJSON() ([]byte, error) { return nil, f.err }
 func TestEncodeErrors(t *testing.T) {
 	t.Parallel()
 	own := errors.New("billing: no currency")
-	_, err := event.Encode(map[string]any{"price": failing{own}})
+	data, err := event.Encode(map[string]any{"price": failing{own}})
+	require.Empty(t, data)
 	require.ErrorIs(t, err, own)
 	require.ErrorContains(t, err, "event: payload of type map[string]interface {}")
 
@@ -261,11 +269,15 @@ func TestEncodeObject(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, byte('{'), data[0])
 	}
-	for have, v := range map[string]any{"array": []int{}, "string": "x", "number": -1, "boolean": false} {
-		_, err := event.EncodeObject(v)
+	for _, test := range []struct {
+		v    any
+		have string
+	}{{[]int{}, "array"}, {"x", "string"}, {-1, "number"}, {7, "number"}, {false, "boolean"}, {true, "boolean"}} {
+		data, err := event.EncodeObject(test.v)
 		wrong, ok := errors.AsType[*event.ObjectError](err)
 		require.True(t, ok)
-		require.Equal(t, have, wrong.Have)
+		require.Equal(t, test.have, wrong.Have)
+		require.Empty(t, data)
 	}
 	// The error stays short however deep the value sits.
 	_, err := event.Encode(map[string]any{"a": object{[]int{}}})
