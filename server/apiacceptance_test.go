@@ -274,6 +274,8 @@ func TestAcceptance54UnoccupiedChannel(t *testing.T) {
 	a.get(t, "/channels/news").ok(t, `{"occupied":false}`)
 	a.get(t, "/channels/presence-a", "info", "user_count,subscription_count").ok(t, `{"occupied":false,"user_count":0,"subscription_count":0}`)
 	a.get(t, "/channels/presence-a/users").ok(t, `{"users":[]}`)
-	a.get(t, "/channels/bad%20name").refused(t, 400, `"bad name"`)
+	for _, call := range []string{"", "/users", "/stats"} {
+		a.get(t, "/channels/bad%20name"+call).refused(t, 400, `"bad name"`)
+	}
 	a.get(t, "/channels/"+strings.Repeat("c", 201)).refused(t, 400, "limit is 200")
 }

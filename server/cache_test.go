@@ -62,6 +62,7 @@ func TestAcceptanceCache(t *testing.T) {
 			w.on("private-cache-c").hears("pusher:cache_miss", "private-cache-c", "{}")
 		}},
 		{name: "35 kept for 30 minutes", test: func(t *testing.T, w *site) {
+			w.connect() // from when on the server looks after what is too old
 			cached(w, "1")
 			pass(30*time.Minute - time.Second)
 			w.on("cache-c").hears("e", "cache-c", "1")

@@ -39,8 +39,11 @@ func runRows(t *testing.T, rows []row) {
 func TestAcceptanceHandshake(t *testing.T) {
 	runRows(t, []row{
 		{name: "01 protocol 5 6 and 7 are accepted and others refused with their code", test: func(t *testing.T, w *site) {
-			for _, version := range []string{"5", "6", "7"} {
-				w.path = "/app/k?protocol=" + version
+			for _, query := range []string{
+				"protocol=5", "protocol=6", "protocol=7", "protocol=7&client=js&version=8.6.0&flash=false", "protocol=7&client=js&version=4.4.0&flash=false&unheard=of",
+				"protocol=5&client=java-client&version=2.4.4", "protocol=7&client=js&version=7.6.0-beta", "client=dotnet-client&protocol=5&version=",
+			} {
+				w.path = "/app/k?" + query
 				w.connect().lives()
 			}
 			for query, code := range map[string]int{

@@ -92,7 +92,7 @@ func TestReadEventRefuses(t *testing.T) {
 		{"an internal name", `{"name":"pusher_internal:member_added","channel":"a","data":""}`, 400, "keeps for its own"},
 		{"no data", `{"name":"e","channel":"a"}`, 400, "data is missing"},
 		{"data null", `{"name":"e","channel":"a","data":null}`, 400, "data must be a string, not null"},
-		{"data an object", `{"name":"e","channel":"a","data":{"a":1}}`, 400, "data must be a string, not an object"},
+		{"data an object", `{"name":"e","channel":"a","data":{"a":1}}`, 400, "data must be a string, not an object; encode it as JSON"},
 		{"data an array", `{"name":"e","channel":"a","data":[]}`, 400, "data must be a string, not an array"},
 		{"data true", `{"name":"e","channel":"a","data":true}`, 400, "data must be a string, not a boolean"},
 		{"data of 10,241 bytes", `{"name":"e","channel":"a","data":"` + strings.Repeat("x", 10_241) + `"}`, 413, "content of this event"},
