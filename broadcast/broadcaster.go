@@ -83,7 +83,8 @@ func WithNamespace(namespace string) Option {
 
 // WithLogger sets the logger; nil is slog.Default. A delivery is logged at
 // level debug and a failed one at level error, with event, channels,
-// connection and duration, never with the payload.
+// connection and duration, never with the payload. An event that has nobody to
+// go to is logged at level debug too, with the reason.
 func WithLogger(l *slog.Logger) Option {
 	return func(b *Broadcaster) { b.logger = l }
 }

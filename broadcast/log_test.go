@@ -176,3 +176,21 @@ func TestEchoName(t *testing.T) {
 	require.Equal(t, ".order.paid", broadcast.EchoName("order.paid"))
 	require.Equal(t, `.App\Events\Paid`, broadcast.EchoName(`App\Events\Paid`))
 }
+
+func TestLogOfWhatIsNotSent(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		event event.Event
+		why   string
+	}{
+		{event.Of("e", nil), "it has no channels"},
+		{optional{when: false, via: event.Via("")}, "BroadcastWhen is false"},
+		{optional{when: true}, "it has no connections"},
+	} {
+		logged := newLog()
+		b := broadcast.New(broadcasttest.NewRecorder(t), logged.option())
+		require.NoError(t, b.Dispatch(t.Context(), test.event))
+		require.Contains(t, logged.String(), `"level":"DEBUG","msg":"nothing to broadcast: `+test.why+`"`)
+		require.Contains(t, logged.String(), `"type":"`+event.TypeName(test.event)+`"`)
+	}
+}

@@ -36,6 +36,7 @@ func (b *Broadcaster) Prepare(ctx context.Context, e event.Event, options ...Dis
 		return nil, err
 	}
 	if c, ok := e.(event.Conditional); ok && !c.BroadcastWhen() {
+		b.logNothing(ctx, "BroadcastWhen is false", e)
 		return nil, nil
 	}
 	name, err := event.Name(e, b.namespace)
@@ -44,7 +45,8 @@ func (b *Broadcaster) Prepare(ctx context.Context, e event.Event, options ...Dis
 	}
 	b.hint(ctx, name, o)
 	p := preparation{event: e, name: name, socketID: o.socketID}
-	for _, via := range connectionsOf(e, o) {
+	connections := connectionsOf(e, o)
+	for _, via := range connections {
 		var limits Limits
 		if via.Name, _, limits, err = b.find(ctx, via.Name); err != nil {
 			return nil, err
@@ -53,7 +55,21 @@ func (b *Broadcaster) Prepare(ctx context.Context, e event.Event, options ...Dis
 			return nil, err
 		}
 	}
+	switch {
+	case len(connections) == 0:
+		b.logNothing(ctx, "it has no connections", e)
+	case len(p.deliveries) == 0:
+		b.logNothing(ctx, "it has no channels", e)
+	}
 	return p.deliveries, nil
+}
+
+// logNothing says of an event that was rightly not sent why, as somebody may be
+// looking for it.
+func (b *Broadcaster) logNothing(ctx context.Context, why string, e event.Event) {
+	if b.logger.Enabled(ctx, slog.LevelDebug) {
+		b.logger.LogAttrs(ctx, slog.LevelDebug, "nothing to broadcast: "+why, slog.String("type", event.TypeName(e)))
+	}
 }
 
 // onDefault is the way of an event that chooses none.
