@@ -8,14 +8,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/onairgo/onair/channel"
-	"github.com/onairgo/onair/internal/memnet"
 	"github.com/onairgo/onair/server"
 )
 
@@ -233,7 +231,7 @@ func TestSlowPagesThatVanish(t *testing.T) {
 }
 
 // thinLine is a connection that carries ten kilobytes a second.
-type thinLine struct{ *memnet.Conn }
+type thinLine struct{ net.Conn }
 
 func (l thinLine) Read(b []byte) (int, error) {
 	<-time.After(100 * time.Millisecond)
@@ -244,15 +242,13 @@ func (l thinLine) Read(b []byte) (int, error) {
 // for one, and moves all the time.
 func TestSlowPageWithLargeEvent(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		listener := memnet.Listen()
-		w := newSite(t, listener, func() (net.Conn, error) {
-			conn, err := listener.Dial(t.Context())
-			if err != nil {
-				return nil, err
-			}
-			return thinLine{conn}, conn.SetReadBuffer(1 << 10)
-		}, func(c *server.Config) { c.Limits.EventData = 100_000 })
+	inBubble(t, func(t *testing.T, w *site) {
+		w.receiveBuffer(1 << 10)
+		dial := w.dial
+		w.dial = func() (net.Conn, error) {
+			conn, err := dial()
+			return thinLine{conn}, err
+		}
 		p := w.on("news")
 		p.ws.Timeout = time.Minute
 		start := time.Now()
@@ -261,7 +257,7 @@ func TestSlowPageWithLargeEvent(t *testing.T) {
 		p.hears("e", "news", data)
 		assert.Greater(t, time.Since(start), 9*time.Second)
 		p.lives()
-	})
+	}, func(c *server.Config) { c.Limits.EventData = 100_000 })
 }
 
 // TestMessageLargerThanTheOverflow sends pages that read more in one message than

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -33,18 +32,24 @@ func (w *site) pages(n int) []*page {
 	return pages
 }
 
+// receiveBuffer is the bytes that wait before the pages that connect from now
+// on. The site is in a bubble.
+func (w *site) receiveBuffer(size int) {
+	dial := w.dial
+	w.dial = func() (net.Conn, error) {
+		conn, err := dial()
+		if err != nil {
+			return nil, err
+		}
+		return conn, conn.(*memnet.Conn).SetReadBuffer(size)
+	}
+}
+
 // A page that takes nothing for five seconds is closed however little waits.
 func TestStalledPage(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		listener := memnet.Listen()
-		w := newSite(t, listener, func() (net.Conn, error) {
-			conn, err := listener.Dial(t.Context())
-			if err == nil {
-				_ = conn.SetReadBuffer(4 << 10)
-			}
-			return conn, err
-		})
+	inBubble(t, func(t *testing.T, w *site) {
+		w.receiveBuffer(4 << 10)
 		watcher, p := w.connect(), w.connect()
 		watcher.subscribe("presence-r")
 		p.subscribeAs("presence-r", `{"user_id":"u"}`)
@@ -64,15 +69,8 @@ func TestStalledPage(t *testing.T) {
 // A page that is slow and takes something every two seconds is not closed.
 func TestSlowPageThatMoves(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		listener := memnet.Listen()
-		w := newSite(t, listener, func() (net.Conn, error) {
-			conn, err := listener.Dial(t.Context())
-			if err == nil {
-				_ = conn.SetReadBuffer(1 << 10)
-			}
-			return conn, err
-		})
+	inBubble(t, func(t *testing.T, w *site) {
+		w.receiveBuffer(1 << 10)
 		p := w.on("news")
 		for i := range 20 {
 			w.broadcast("e", fmt.Sprint(i, strings.Repeat("x", 9_000)), channel.Public("news"))
