@@ -17,6 +17,7 @@ import (
 
 const (
 	readHeaderTimeout = 5 * time.Second
+	writeTimeout      = 30 * time.Second // of an answer; the server lifts it from WebSockets
 	idleTimeout       = 2 * time.Minute
 	maxHeaderBytes    = 8 << 10
 
@@ -80,6 +81,7 @@ func serve(ctx context.Context, srv *server.Server, ln net.Listener, log *slog.L
 	h := &http.Server{
 		Handler:           srv,
 		ReadHeaderTimeout: readHeaderTimeout,
+		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),

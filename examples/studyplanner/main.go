@@ -70,7 +70,13 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), ou
 	if a.warning != "" {
 		fmt.Fprintln(out, a.warning)
 	}
-	h := &http.Server{Handler: a.routes(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, MaxHeaderBytes: 16 << 10}
+	h := &http.Server{
+		Handler:           a.routes(),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      time.Minute,
+		MaxHeaderBytes:    16 << 10,
+	}
 	served := make(chan error, 1)
 	go func() { served <- h.Serve(ln) }()
 	select {

@@ -1,0 +1,92 @@
+package main_test
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/onairgo/onair/auth"
+	main "github.com/onairgo/onair/cmd/onair"
+	"github.com/onairgo/onair/internal/memnet"
+	"github.com/onairgo/onair/internal/websocket/wstest"
+	"github.com/onairgo/onair/server"
+)
+
+// TestNobodyHoldsAConnection has strangers begin what they do not end. Only a
+// WebSocket, which the server pings, may stay.
+func TestNobodyHoldsAConnection(t *testing.T) {
+	t.Parallel()
+	for name, hold := range map[string]func(t *testing.T, conn net.Conn){
+		"silence":     func(*testing.T, net.Conn) {},
+		"half a head": func(t *testing.T, conn net.Conn) { sends(t, conn, "GET /up HTTP/1.1\r\nHost: h") },
+		"no body": func(t *testing.T, conn net.Conn) {
+			sends(t, conn, "POST /up HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n")
+		},
+		"an answer that is not taken": func(t *testing.T, conn net.Conn) {
+			many := strings.Repeat("GET /up HTTP/1.1\r\nHost: h\r\n\r\n", 1000)
+			for _, err := io.WriteString(conn, many); err == nil; _, err = io.WriteString(conn, many) {
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inMemory(t, func(t *testing.T, dial func() net.Conn) {
+				conn := dial()
+				require.NoError(t, conn.SetDeadline(time.Now().Add(10*time.Minute)))
+				start := time.Now()
+				hold(t, conn)
+				_, _ = io.Copy(io.Discard, conn) // ends with the connection
+				assert.LessOrEqual(t, time.Since(start), time.Minute)
+			})
+		})
+	}
+	t.Run("a WebSocket", func(t *testing.T) {
+		t.Parallel()
+		inMemory(t, func(t *testing.T, dial func() net.Conn) {
+			c, err := wstest.Dial(dial(), wstest.NewRequest("/app/k?protocol=7"))
+			require.NoError(t, err)
+			require.Contains(t, next(t, c), "connection_established")
+			time.Sleep(100 * time.Second)
+			require.NoError(t, c.Write(wstest.Text(`{"event":"pusher:ping"}`)))
+			require.Contains(t, next(t, c), "pusher:pong")
+			require.NoError(t, c.Close())
+		})
+	})
+}
+
+func sends(t *testing.T, conn net.Conn, text string) {
+	t.Helper()
+	_, err := io.WriteString(conn, text)
+	require.NoError(t, err)
+}
+
+// inMemory answers on a network in memory, with a time of its own.
+func inMemory(t *testing.T, test func(t *testing.T, dial func() net.Conn)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		quiet := slog.New(slog.DiscardHandler)
+		srv, err := server.New(server.Config{App: auth.App{ID: "1", Key: "k", Secret: "s"}, Logger: quiet})
+		require.NoError(t, err)
+		listener := memnet.Listen()
+		ctx, stop := context.WithCancel(t.Context())
+		stopped := make(chan error)
+		go func() { stopped <- main.Serve(ctx, srv, listener, quiet) }()
+		test(t, func() net.Conn {
+			conn, err := listener.Dial(t.Context())
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = conn.Close() })
+			return conn
+		})
+		stop()
+		require.NoError(t, <-stopped)
+		synctest.Wait()
+	})
+}
