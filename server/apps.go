@@ -12,11 +12,11 @@ import (
 )
 
 var (
-	// ErrUnknownApp is the condition of an app id or key that no app has. What
-	// is set as Config.Resolve returns it, wrapped or not.
+	// ErrUnknownApp is the condition of an app id or key that no app has.
+	// Config.Resolve returns it, wrapped or not.
 	ErrUnknownApp = errors.New("server: unknown app")
-	// ErrAppDisabled, returned by what is set as Config.Resolve, turns the
-	// clients of the app away for good, with 4003.
+	// ErrAppDisabled is for Config.Resolve to return, wrapped or not. It turns
+	// the clients of the app away for good, with 4003.
 	ErrAppDisabled = errors.New("server: app is disabled")
 )
 

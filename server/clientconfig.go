@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
@@ -22,10 +23,11 @@ func (h *Hub) ClientConfig(r *http.Request) (auth.ClientConfig, error) {
 }
 
 // ClientConfig is [Hub.ClientConfig] of the only app. With several the key is
-// left empty, and a page cannot connect; use For.
+// left empty, which is logged as an error, and a page cannot connect; use For.
 func (s *Server) ClientConfig(r *http.Request) auth.ClientConfig {
 	c, err := s.only().ClientConfig(r)
 	if errors.Is(err, errNoAppChosen) {
+		s.log.ErrorContext(r.Context(), "page gets no key and cannot connect", slog.Any("error", err))
 		return s.clientConfig(r, "")
 	}
 	return c

@@ -2,7 +2,9 @@ package server_test
 
 import (
 	"io"
+	"log/slog"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,7 +48,10 @@ func TestClientConfig(t *testing.T) {
 	t.Parallel()
 	srv, err := server.New(server.Config{App: testApp, Prefix: "/rt"})
 	require.NoError(t, err)
-	several, err := server.New(server.Config{App: testApp, Apps: []auth.App{{ID: "2", Key: "two", Secret: "s"}}})
+	var log strings.Builder
+	several, err := server.New(server.Config{
+		App: testApp, Apps: []auth.App{{ID: "2", Key: "two", Secret: "s"}}, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+	})
 	require.NoError(t, err)
 	for host, want := range map[string]auth.ClientConfig{
 		"app.example":      {WSHost: "app.example", WSPort: 80, WSSPort: 443},
@@ -59,7 +64,9 @@ func TestClientConfig(t *testing.T) {
 		withKey := want
 		withKey.Key, withKey.WSPath = "k", "/rt"
 		assert.Equal(t, withKey, srv.ClientConfig(r))
+		log.Reset()
 		assert.Equal(t, want, several.ClientConfig(r), "no app is chosen")
+		assert.Contains(t, log.String(), "use For(appID)")
 		want.Key = "two"
 		got, err := several.For("2").ClientConfig(r)
 		require.NoError(t, err)

@@ -14,11 +14,12 @@ import (
 // Hooks are functions of the application that are told what happens. They are
 // called one after the other, in the order in which it happened on a channel
 // and on a connection, never under a lock of the server. So a hook may take its
-// time and may call the server; while it does, what happens meanwhile waits in
-// a queue (Limits.HookQueue). A panic is logged and goes no further. The
-// context ends with [Server.Shutdown], which waits for those that are under
-// way or waiting, so that no hook may wait for it; what those publish after the
-// last connection has ended is refused with [ErrClosed].
+// time and may call the server; what happens meanwhile waits in a queue
+// (Limits.HookQueue). A panic is logged and goes no further.
+//
+// The context ends with [Server.Shutdown]. That waits for all hooks that are
+// running or queued, so a hook must not wait for it. What a hook publishes after
+// the last connection has ended is refused with [ErrClosed].
 //
 // Any of them may be nil.
 type Hooks struct {
@@ -42,8 +43,8 @@ type Hooks struct {
 type Connection struct {
 	// AppID is the id of the app.
 	AppID string
-	// SocketID identifies the connection. It is no secret among those who are
-	// connected, but whoever knows it can be left out of events by it only.
+	// SocketID identifies the connection. It is no secret: those who know it
+	// can leave the connection out of their events, and nothing else.
 	SocketID string
 	// UserID is the id of the user who has signed in; empty if nobody has.
 	UserID string

@@ -25,7 +25,7 @@ type ChannelInfo struct {
 
 // Channels yields the occupied channels of the app, in no order. Channels that
 // come or go meanwhile may be yielded or not. The channels of users are left
-// out.
+// out. An app that is unknown has none.
 func (h *Hub) Channels() iter.Seq[ChannelInfo] {
 	return func(yield func(ChannelInfo) bool) {
 		a, err := h.app(context.Background())
@@ -89,7 +89,8 @@ func (s *Server) Members(ctx context.Context, ch channel.Channel) ([]auth.Member
 	return s.only().Members(ctx, ch)
 }
 
-// Connections yields the open connections of the app, in no order.
+// Connections yields the open connections of the app, in no order. An app that
+// is unknown has none.
 func (h *Hub) Connections() iter.Seq[Connection] {
 	return func(yield func(Connection) bool) {
 		a, err := h.app(context.Background())
@@ -175,14 +176,15 @@ type Stats struct {
 	// Connections is how many were ever open.
 	Connections uint64
 	// Published is how many events were taken over for delivery, and
-	// ClientEvents how many of pages were passed on.
+	// ClientEvents how many events of pages were passed on to others.
 	Published, ClientEvents uint64
-	// Delivered is how many frames of both, and of news about members and
-	// counts, were given to connections.
+	// Delivered is how many frames were given to connections: of both kinds of
+	// events, and of news about members and counts.
 	Delivered uint64
 	// Refused is how many subscriptions and sign-ins were refused.
 	Refused uint64
-	// Slow is how many connections were closed because they took too little.
+	// Slow is how many connections were closed because they took their events
+	// too slowly.
 	Slow uint64
 	// CacheEvicted is how many cached events were forgotten for lack of room.
 	CacheEvicted uint64
