@@ -139,5 +139,8 @@ func TestCrowdThatIsTurnedAway(t *testing.T) {
 		assert.Equal(t, 100*time.Millisecond, ends(last))
 		w.connect().lives()
 		assert.Equal(t, 5*time.Second, ends(first))
+		pass(time.Second)
+		start = time.Now()
+		assert.Equal(t, 5*time.Second, ends(stays()), "the crowd is gone")
 	})
 }

@@ -63,7 +63,7 @@ func TestShutdownTurnsAwayThoseWhoComeBack(t *testing.T) {
 		down := make(chan error, 1)
 		go func() { down <- w.srv.Shutdown(t.Context()) }()
 		first.closed(4100)
-		for _, query := range []string{"client=js&version=8.6.0", "client=js&version=10.0.0", "client=java-client&version=2.4.0", ""} {
+		for _, query := range []string{"client=js&version=8.6.0", "client=js&version=10.0.0", "client=java-client&version=2.4.0", "client=js&version=next", ""} {
 			w.open("/app/k?protocol=7&" + query).closed(4100)
 		}
 		w.open("/app/k?protocol=7&client=js&version=7.6.0", "User-Agent", "Mozilla/5.0 (X11; Linux x86_64)").closed(4100)
