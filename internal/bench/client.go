@@ -287,6 +287,13 @@ func (c *client) record(room int) {
 	c.recording.Store(true)
 }
 
+// noted returns how many there are.
+func (c *client) noted() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.latencies)
+}
+
 // recorded ends that and returns them.
 func (c *client) recorded() []int64 {
 	c.recording.Store(false)

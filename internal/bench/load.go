@@ -125,8 +125,7 @@ func (l *load) measure(o order) (s sample, err error) {
 	if err != nil {
 		return s, err
 	}
-	time.Sleep(o.Length)
-	last, err := l.reading(o.PID)
+	last, err := l.sufficient(o, first)
 	if err != nil {
 		return s, err
 	}
@@ -146,13 +145,29 @@ func (l *load) measure(o order) (s sample, err error) {
 	}
 	used := s.CPU + last.self - first.self
 	s.Foreign = max(0, (last.machine-first.machine-used).Seconds()/s.Elapsed.Seconds())
-	if s.Deliveries == 0 {
-		return s, errors.New("nothing was delivered")
-	}
 	l.settle()
 	after := l.loss()
 	s.Lost, s.Reordered, s.Closed = after.Lost-before.Lost, after.Reordered-before.Reordered, after.Closed-before.Closed
 	return s, nil
+}
+
+// patience is how long the benchmark waits for what takes no time on a machine
+// with nothing else to do.
+const patience = 30 * time.Second
+
+// sufficient returns the reading after the order's length. On a busy machine it
+// waits longer, until there is something to measure: an event, everywhere.
+func (l *load) sufficient(o order, first reading) (last reading, err error) {
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		time.Sleep(o.Length)
+		if last, err = l.reading(o.PID); err != nil {
+			return last, err
+		}
+		if last.received-first.received >= l.connections && last.process > first.process && (o.Window > 0 || l.client.noted() > 0) {
+			return last, nil
+		}
+	}
+	return last, fmt.Errorf("no event was delivered within %s", patience)
 }
 
 // loss returns what went wrong since the beginning.
@@ -166,7 +181,7 @@ func (l *load) loss() sample {
 
 // settle waits until everything is delivered, or given up.
 func (l *load) settle() {
-	for end := time.Now().Add(5 * time.Second); l.loss().Lost > 0 && time.Now().Before(end); {
+	for end := time.Now().Add(patience); l.loss().Lost > 0 && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
 	}
 }
