@@ -20,7 +20,7 @@ func (c *checker) test(ctx context.Context) {
 		return
 	}
 	for _, m := range c.modules {
-		cmd := c.command(ctx, m, "go", "test", "-json", "-race", "-shuffle=on", "-vet=off", "-timeout=5m", "./...")
+		cmd := c.command(ctx, m, "go", "test", "-json", "-race", "-shuffle=on", "-vet=off", "-timeout=15m", "./...")
 		cmd.Stderr = os.Stderr
 		out, err := cmd.StdoutPipe()
 		if err == nil {
