@@ -18,6 +18,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -217,8 +218,10 @@ func (s *service) published(t testing.TB) []wireEvent {
 }
 
 // config returns the config of a driver that talks to the service.
+// config leads to the service. On a busy machine it may take longer than
+// [pusher.DefaultTimeout] to answer.
 func (s *service) config() pusher.Config {
-	return pusher.Config{App: testApp(), Host: strings.TrimPrefix(s.URL, "http://"), Insecure: true}
+	return pusher.Config{App: testApp(), Host: strings.TrimPrefix(s.URL, "http://"), Insecure: true, Timeout: time.Minute}
 }
 
 func (s *service) driver(t testing.TB) *pusher.Driver {
