@@ -81,11 +81,12 @@ func TestDeadlineOnly(t *testing.T) {
 		out  string
 		want bool
 	}{
-		"end of the time":   {deadline, true},
-		"finding":           {"--- FAIL: FuzzParse (0.02s)\n    --- FAIL: FuzzParse (0.00s)\n        x_test.go:9: wrong\n    \n    Failing input written to testdata/fuzz/FuzzParse/1\n" + end, false},
-		"finding about it":  {deadline + "    Failing input written to testdata/fuzz/FuzzParse/1\n", false},
-		"words of the test": {"--- FAIL: FuzzParse (0.02s)\n    x_test.go:9: context deadline exceeded\n" + end, false},
-		"did not build":     {"# example.org/x\nx.go:1:1: expected 'package'\n" + end, false},
+		"end of the time":    {deadline, true},
+		"finding":            {"--- FAIL: FuzzParse (0.02s)\n    --- FAIL: FuzzParse (0.00s)\n        x_test.go:9: wrong\n    \n    Failing input written to testdata/fuzz/FuzzParse/1\n" + end, false},
+		"finding at the end": {"fuzz: minimizing 57-byte failing input file\n" + deadline, false},
+		"finding about it":   {deadline + "    Failing input written to testdata/fuzz/FuzzParse/1\n", false},
+		"words of the test":  {"--- FAIL: FuzzParse (0.02s)\n    x_test.go:9: context deadline exceeded\n" + end, false},
+		"did not build":      {"# example.org/x\nx.go:1:1: expected 'package'\n" + end, false},
 	} {
 		if got := deadlineOnly(tt.out); got != tt.want {
 			t.Errorf("%s: deadlineOnly = %v", name, got)
