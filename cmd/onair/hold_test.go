@@ -54,7 +54,7 @@ func TestNobodyHoldsAConnection(t *testing.T) {
 			c, err := wstest.Dial(dial(), wstest.NewRequest("/app/k?protocol=7"))
 			require.NoError(t, err)
 			require.Contains(t, next(t, c), "connection_established")
-			time.Sleep(100 * time.Second)
+			<-time.After(100 * time.Second)
 			require.NoError(t, c.Write(wstest.Text(`{"event":"pusher:ping"}`)))
 			require.Contains(t, next(t, c), "pusher:pong")
 			require.NoError(t, c.Close())
