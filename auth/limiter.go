@@ -85,7 +85,7 @@ func remoteNetwork(r *http.Request) string {
 		return ""
 	}
 	if ip.Is6() {
-		network, _ := ip.WithZone("").Prefix(64)
+		network, _ := ip.Prefix(64)
 		return network.String()
 	}
 	return ip.String()

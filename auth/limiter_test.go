@@ -108,6 +108,7 @@ func TestWhoIsOneClient(t *testing.T) {
 		{"[::ffff:203.0.113.9]:1", "203.0.113.9:1", true},
 		{"[2001:db8:1:2:3::4]:1", "[2001:db8:1:2:ffff::1]:1", true}, // a /64 is one customer
 		{"[2001:db8:1:2::1]:1", "[2001:db8:1:3::1]:1", false},
+		{"[2001:db8:1:2::1%eth0]:1", "[2001:db8:1:2::1%eth1]:1", true},
 		// Proxies, behind which all would be one.
 		{"127.0.0.1:1", "127.0.0.1:1", false},
 		{"[::1]:1", "[::1]:1", false},

@@ -2,6 +2,7 @@ package auth_test
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -72,4 +73,27 @@ func TestMemberLimit(t *testing.T) {
 		return &auth.Member{ID: u.id, Info: strings.Repeat("x", 1<<20)}, nil
 	})
 	assert.Equal(t, 200, ask(t, h, subscribe("presence-a")).Status)
+}
+
+// TestIDsAreQuoted has ids of every character that JSON quotes, each alone.
+func TestIDsAreQuoted(t *testing.T) {
+	t.Parallel()
+	var id string
+	h := newHandler()
+	h.Presence("a", func(context.Context, *user, *auth.Subscription) (*auth.Member, error) {
+		return &auth.Member{ID: id}, nil
+	})
+	ids := []string{"é", "\u2028", "用户", "😀"}
+	for b := range 128 {
+		ids = append(ids, string(rune(b)), "7"+string(rune(b))+"8")
+	}
+	for _, id = range ids {
+		a := ask(t, h, subscribe("presence-a"))
+		var data struct {
+			UserID string `json:"user_id"`
+		}
+		assert.NoError(t, json.Unmarshal([]byte(a.ChannelData), &data), "%q: %s", id, a.ChannelData)
+		assert.Equal(t, id, data.UserID)
+		assertSigned(t, id, testApp.Secret, a.Auth, "1234.1234:presence-a:"+a.ChannelData)
+	}
 }

@@ -40,6 +40,9 @@ func TestDevelopmentTellsWhyNobodyAllowed(t *testing.T) {
 		"private-encrypted-encrypted-mentor.1": `forbidden: no rule matches: the name has two prefixes; Echo adds one itself, so leave "encrypted-" out in the page`,
 		"private-cache-mentor.1":               `forbidden: no rule matches: the rule "mentor.{mentor}" does not cover cache channels; register "cache-mentor.{mentor}" too`,
 		"presence-cache-chat.1":                `forbidden: no rule matches: the rule "chat.{room}" does not cover cache channels; register "cache-chat.{room}" too`,
+		"private-cache-chat.1":                 `forbidden: no rule matches`, // that rule is of the other kind
+		"private-cache-unheard":                `forbidden: no rule matches`,
+		"presence-mentors.1":                   `forbidden: no rule matches`, // a rule of its own kind would be close
 		"private-chat.1":                       `forbidden: no rule matches: the rule "chat.{room}" is for presence channels; register one for private channels too`,
 		"private-encrypted-chat.1":             `forbidden: no rule matches: the rule "chat.{room}" is for presence channels; register one for private channels too`,
 		"presence-mentor.1":                    `forbidden: no rule matches: the rule "mentor.{mentor}" is for private channels; register one for presence channels too`,

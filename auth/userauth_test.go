@@ -41,6 +41,8 @@ func TestSignIn(t *testing.T) {
 			"everything", &auth.UserData{ID: "7", Info: map[string]any{"name": "Ada"}, Watchlist: []string{"8", "9"}, Extra: map[string]any{"x": nil, "n": 1}},
 			nil, 200, `{"id":"7","user_info":{"name":"Ada"},"watchlist":["8","9"],"x":null,"n":1}`, "",
 		},
+		{"a watch list of one", &auth.UserData{ID: "7", Watchlist: []string{"8"}}, nil, 200, `{"id":"7","watchlist":["8"]}`, ""},
+		{"a watch list of none", &auth.UserData{ID: "7", Watchlist: []string{}}, nil, 200, `{"id":"7"}`, ""},
 		{"a watch list of 100", &auth.UserData{ID: "7", Watchlist: ids(100)}, nil, 200, `{"id":"7","watchlist":` + mustMarshal(ids(100)) + `}`, ""},
 		{"nobody", nil, nil, 403, "", "the sign-in refused"},
 		{"an error", &auth.UserData{ID: "7"}, errors.New("no database"), 500, "", "the sign-in (/"},
@@ -54,6 +56,8 @@ func TestSignIn(t *testing.T) {
 		{"info that panics", &auth.UserData{ID: "7", Info: panics{}}, nil, 500, "", "panic: no info"},
 		{"info too large", &auth.UserData{ID: "7", Info: map[string]string{"x": strings.Repeat("x", 1024)}}, nil, 403, "", "the limit is 1024"},
 		{"extra that is no JSON", &auth.UserData{ID: "7", Extra: map[string]any{"x": func() {}}}, nil, 403, "", "invalid user: extra: "},
+		{"extra that is the id", &auth.UserData{ID: "7", Extra: map[string]any{"id": "8"}}, nil, 403, "", `extra has the key \"id\"; use the field`},
+		{"extra that is the info", &auth.UserData{ID: "7", Extra: map[string]any{"user_info": 1}}, nil, 403, "", `extra has the key \"user_info\"; use the field`},
 		{"extra that is a field", &auth.UserData{ID: "7", Extra: map[string]any{"watchlist": 1}}, nil, 403, "", `extra has the key \"watchlist\"; use the field`},
 		{"a watch list of 101", &auth.UserData{ID: "7", Watchlist: ids(101)}, nil, 403, "", "watch list has 101 ids, the limit is 100"},
 		{"an empty id on the watch list", &auth.UserData{ID: "7", Watchlist: []string{"8", ""}}, nil, 403, "", "watch list [1] is empty"},
@@ -74,6 +78,23 @@ func TestSignIn(t *testing.T) {
 				assert.Equal(t, fault, strings.Contains(l.String(), "level=ERROR"), "the application is at fault: %s", l.String())
 			}
 		})
+	}
+}
+
+// TestUserLimit: {"id":"7","user_info":{"x":"…"}} is 31 bytes and the text. The
+// watch list does not count.
+func TestUserLimit(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ limit, size, status int }{
+		{0, auth.DefaultMemberLimit - 31, 200},
+		{0, auth.DefaultMemberLimit - 30, 403},
+		{100, 69, 200},
+		{100, 70, 403},
+		{-1, 1 << 20, 200},
+	} {
+		h := newHandler(auth.WithMemberLimit(test.limit))
+		u := &auth.UserData{ID: "7", Info: map[string]string{"x": strings.Repeat("x", test.size)}, Watchlist: []string{strings.Repeat("8", 128)}}
+		assert.Equal(t, test.status, ask(t, h.Users(signsIn(u, nil)), form("socket_id=1.1")).Status, "limit %d, text of %d", test.limit, test.size)
 	}
 }
 

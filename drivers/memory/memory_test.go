@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strconv"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -246,6 +248,31 @@ func TestCloseDiscardsTheQueue(t *testing.T) {
 	send(t, d, message("1", channel.Public("a")))
 	sub.Close()
 	assert.Empty(t, drain(t, d, sub))
+}
+
+// TestWhatHasEndedIsForgotten: a context that lives on, such as the program's,
+// must not keep the subscriptions that were made with it.
+func TestWhatHasEndedIsForgotten(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*testing.T, *memory.Driver, *memory.Subscription){
+		"closed":    func(_ *testing.T, _ *memory.Driver, sub *memory.Subscription) { sub.Close() },
+		"shut down": func(t *testing.T, d *memory.Driver, sub *memory.Subscription) { assert.Empty(t, drain(t, d, sub)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			d := memory.New()
+			sub, err := d.Subscribe(ctx, channel.Public("a"))
+			require.NoError(t, err)
+			kept := weak.Make(sub)
+			end(t, d, sub)
+			sub = nil
+			runtime.GC()
+			assert.Nil(t, kept.Value())
+			runtime.KeepAlive(d)
+		})
+	}
 }
 
 func TestContextEndsTheSubscription(t *testing.T) {
