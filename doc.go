@@ -17,7 +17,8 @@
 //   - [github.com/onairgo/onair/auth] decides who may listen, with rules as in
 //     routes/channels.php, and holds the credentials.
 //   - [github.com/onairgo/onair/server] is a Pusher Channels server inside the
-//     program: no account, no other process.
+//     program: no account, no other process. Command
+//     [github.com/onairgo/onair/cmd/onair] runs it alone.
 //   - [github.com/onairgo/onair/drivers] makes the driver that the environment
 //     names. Below it are pusher, log, null and memory, and drivertest for one
 //     of your own.
@@ -45,7 +46,7 @@
 //		return u.ID == s.Param("mentor"), nil
 //	})
 //
-// Both are handlers for any mux.
+// The server and the rules are handlers for any mux.
 //
 //	mux.Handle("/app/", srv)
 //	mux.Handle("/apps/", srv)

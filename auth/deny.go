@@ -45,8 +45,8 @@ type DenyError struct {
 	// Message is sent to the client.
 	Message string
 	// Reason tells the developer what the Message keeps quiet about. It is
-	// logged at level debug and sent only in development mode; rules need not
-	// set it.
+	// logged (see [WithLogger]), and sent only in development mode; rules need
+	// not set it.
 	Reason string
 
 	cause error

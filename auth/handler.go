@@ -31,13 +31,14 @@ var _ Authorizer = (*Handler[struct{}])(nil)
 
 // NewHandler returns a Handler without rules, which refuses everything.
 //
-// The app's key and secret sign. The function user finds out who sends a
-// request, from a session cookie or a token; nil without an error is a guest.
+// Answers are signed with the app's key and secret. The function user finds out
+// who sends a request, from a session cookie or a token; nil without an error is
+// a guest.
 // It may return a [*DenyError] to refuse with a status of its own, such as 401;
 // any other error is a fault and answered with status 500.
 //
 // NewHandler panics when the app is not valid, the function is nil or an option
-// cannot be meant, as these are mistakes in the program's wiring.
+// makes no sense, as these are mistakes in the program's wiring.
 func NewHandler[U any](app App, user func(*http.Request) (*U, error), options ...Option) *Handler[U] {
 	if user == nil {
 		panic("auth: NewHandler: the user function is nil")

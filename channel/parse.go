@@ -66,11 +66,11 @@ func Parse(wire string) (Channel, error) {
 	return c, nil
 }
 
-// Validate reports whether a name of the application's own can be meant. On
-// top of what [Parse] refuses, it refuses a second prefix (Echo adds the
-// prefix itself, so nobody would listen), an empty segment ("mentor." is what
-// an empty id leaves behind), and a cached user channel. The error is a
-// [*NameError].
+// Validate checks a name that the application has written itself. On top of
+// what [Parse] refuses, it refuses what is legal and surely a mistake: a second
+// prefix (Echo adds the prefix itself, so nobody would listen), an empty segment
+// ("mentor." is what an empty id leaves behind), and a cached user channel. The
+// error is a [*NameError].
 func (c Channel) Validate() error {
 	if err := c.check(); err != nil {
 		return err

@@ -78,8 +78,8 @@ func (e *NameError) Error() string {
 // empty the namespace, a backslash and the name of the Go type without
 // package, pointer and type arguments. With an empty namespace it is the bare
 // type name, for pages that set Echo's namespace to false. The error is a
-// [*NameError]: no name to be had, a name that is too long, one that the
-// protocol keeps for itself, or one that no listener of Echo's can reach.
+// [*NameError]: neither the event nor its type has a name, or the name is too
+// long, kept by the protocol for itself, or one that Echo cannot listen to.
 func Name(e Event, namespace string) (string, error) {
 	if gotype.IsNil(e) {
 		return "", ErrNil
