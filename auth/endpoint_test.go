@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"testing"
 
@@ -53,6 +54,18 @@ func TestLogTellsFaultsFromRefusals(t *testing.T) {
 	ask(t, h, form("socket_id=1.1"))
 	assert.Contains(t, refused.String(), `level=DEBUG msg="auth: refused" status=400`)
 	assert.NotContains(t, refused.String(), `channel=""`, "there is none to name")
+}
+
+func TestNoLoggerIsTheDefaultOne(t *testing.T) {
+	// Not parallel: the default logger belongs to everybody.
+	before := slog.Default()
+	defer slog.SetDefault(before)
+	var l log
+	slog.SetDefault(slog.New(slog.NewTextHandler(&l, nil)))
+	h := newHandler(auth.WithLogger(nil), auth.WithLogger(slog.Default()), auth.WithLogger(nil))
+	h.Private("a", says(false, errors.New("no database")))
+	ask(t, h, subscribe("private-a"))
+	assert.Contains(t, l.String(), "no database")
 }
 
 // TestMessagesInDevelopment has refusals with and without a message and a

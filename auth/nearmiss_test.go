@@ -31,6 +31,7 @@ func TestDevelopmentTellsWhyNobodyAllowed(t *testing.T) {
 		"cache-public":                         `forbidden: public channels need no authorisation`,
 		"private-mentors.1":                    `forbidden: no rule matches: the closest pattern is "mentor.{mentor}"`,
 		"private-Mentor.1":                     `forbidden: no rule matches: the closest pattern is "mentor.{mentor}"`,
+		"private-mentors.1234567890":           `forbidden: no rule matches: the closest pattern is "mentor.{mentor}"`, // however long the parameter is
 		"private-mentor":                       `forbidden: no rule matches: the closest pattern is "mentor.{mentor}"`,
 		"private-team.1.user.2":                `forbidden: no rule matches: the closest pattern is "teams.{team}.users.{user}"`,
 		"private-teams.1.users":                `forbidden: no rule matches: the closest pattern is "teams.{team}.users.{user}"`,
