@@ -149,3 +149,29 @@ func TestResolverThatPanics(t *testing.T) {
 		c.Resolve = func(context.Context, server.AppQuery) (auth.App, error) { panic("resolver") }
 	})
 }
+
+// TestResolverThatFailsForNow publishes while the resolver does not know. Only
+// what it is sure of is an error for good, or a broadcaster would not try again.
+func TestResolverThatFailsForNow(t *testing.T) {
+	t.Parallel()
+	s := &tenants{apps: map[string]auth.App{"7": {ID: "7", Key: "seven", Secret: "x"}}}
+	inBubble(t, func(t *testing.T, w *site) {
+		for _, tt := range []struct {
+			err       error
+			permanent bool
+		}{
+			{errors.New("the database is away"), false},
+			{context.DeadlineExceeded, false},
+			{fmt.Errorf("tenant 7: %w", server.ErrUnknownApp), true},
+			{server.ErrAppDisabled, true},
+		} {
+			s.set(func(map[string]auth.App) { s.err = tt.err })
+			err := w.srv.For("7").Broadcast(t.Context(), news("1"))
+			require.ErrorIs(t, err, tt.err)
+			assert.Equal(t, tt.permanent, errors.Is(err, broadcast.ErrPermanent), "%v", err)
+		}
+		s.set(func(map[string]auth.App) { s.err = nil })
+		require.NoError(t, w.srv.For("7").Broadcast(t.Context(), news("1")))
+		require.ErrorIs(t, w.srv.Broadcast(t.Context(), news("1")), broadcast.ErrPermanent, "no app is chosen")
+	}, func(c *server.Config) { c.Resolve = s.resolve })
+}

@@ -53,11 +53,16 @@ func (h *Hub) app(ctx context.Context) (*app, error) {
 //
 // Errors are [*broadcast.DeliveryError], one for each message that was not
 // taken over. They are broadcast.ErrPermanent, unless they are [ErrClosed] or
-// the context's.
+// the context's. An error about the app is one for all messages, and permanent
+// unless Config.Resolve failed.
 func (h *Hub) Broadcast(ctx context.Context, messages []broadcast.Message) error {
 	a, err := h.app(ctx)
-	if err != nil {
+	switch {
+	case err == nil:
+	case errors.Is(err, ErrUnknownApp), errors.Is(err, ErrAppDisabled), errors.Is(err, errNoAppChosen):
 		return broadcast.Permanent(err)
+	default: // Config.Resolve may know at the next try
+		return err
 	}
 	var failed []error
 	for _, m := range messages {
