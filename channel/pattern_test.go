@@ -84,6 +84,26 @@ func TestLiteralsDoNotOverlap(t *testing.T) {
 	assert.Equal(t, []string{"x"}, params)
 }
 
+// TestLiteralsBesideParameters has names that are long enough and belong to
+// somebody else's rule.
+func TestLiteralsBesideParameters(t *testing.T) {
+	t.Parallel()
+	for pattern, names := range map[string][]string{
+		"order-{id}":       {"other-7", "Order-7", "xrder-7", "7-order-", "-----77", "order_7"},
+		"{id}-order":       {"7-other", "7-ordeR", "7-orders", "order-7", "7_order"},
+		"a-{id}-z":         {"b-7-z", "a-7-y", "a_7-z", "a-7_z", "z-7-a"},
+		"team.order-{id}":  {"team.other-7", "order-7.team", "tean.order-7"},
+		"order-{id}.lines": {"other-7.lines", "order-7.liness"},
+	} {
+		p, err := channel.ParsePattern(pattern)
+		require.NoError(t, err)
+		for _, name := range names {
+			params, ok := p.Match(name)
+			assert.False(t, ok, "%q matches %q with %q", pattern, name, params)
+		}
+	}
+}
+
 // vector is a row of patterns.json.
 type vector struct {
 	Name  string `json:"name"`

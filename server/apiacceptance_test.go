@@ -162,6 +162,7 @@ func TestAcceptance48Authentication(t *testing.T) {
 
 	send("").refused(t, 401, "auth_key is missing")
 	send(q.without("auth_key").signed("s", "POST", path).raw()).refused(t, 401, "auth_key is missing")
+	send(q.without("auth_timestamp").signed("s", "POST", path).raw()).refused(t, 401, "auth_timestamp")
 	send(q.set("auth_version", "2.0").signed("s", "POST", path).raw()).refused(t, 401, "auth_version")
 	send(q.set("info[]", "x").signed("s", "POST", path).raw()).refused(t, 400, "array")
 	send(q.without("body_md5").signed("s", "POST", path).raw()).refused(t, 401, "body_md5 is missing")
