@@ -241,6 +241,76 @@ func TestQuickStart(t *testing.T) {
 	}
 }
 
+// fragmentsUse is what the README's Go blocks that are no programs take for
+// granted.
+const fragmentsUse = `package main
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"testing"
+
+	"github.com/onairgo/onair/auth"
+	"github.com/onairgo/onair/broadcast"
+	"github.com/onairgo/onair/broadcast/broadcasttest"
+	"github.com/onairgo/onair/channel"
+	"github.com/onairgo/onair/drivers"
+	"github.com/onairgo/onair/server"
+)
+
+type User struct{ ID, Name string }
+
+var (
+	mux *http.ServeMux
+	r   *http.Request
+	s   struct{ ID, MentorID string }
+	t   *testing.T
+
+	app auth.App
+	srv *server.Server
+	b   *broadcast.Broadcaster
+
+	currentUser  func(*http.Request) (*User, error)
+	appOfRequest func(*http.Request) (auth.App, error)
+	appOf        func(context.Context, server.AppQuery) (auth.App, error)
+	tenantOf     func(context.Context) (string, error)
+)
+
+func main() {}
+`
+
+var declared = regexp.MustCompile(`(?m)^(\w+(?:, \w+)*) := `)
+
+// TestFragments checks that the README's Go blocks that are no programs compile:
+// declarations as they stand, and each of the others in a function of its own.
+func TestFragments(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := []byte(fragmentsUse)
+	for i, m := range goBlock.FindAllStringSubmatch(string(readme), -1) {
+		switch {
+		case strings.HasPrefix(m[1], "package "):
+		case strings.HasPrefix(m[1], "type "):
+			program = append(program, m[1]...)
+		default:
+			program = fmt.Appendf(program, "func fragment%d() {\n%s", i, m[1])
+			for _, names := range declared.FindAllStringSubmatch(m[1], -1) {
+				for name := range strings.SplitSeq(names[1], ", ") {
+					program = fmt.Appendf(program, "_ = %s\n", name)
+				}
+			}
+			program = append(program, "}\n"...)
+		}
+	}
+	if out, err := compile(t, string(program)); err != nil {
+		t.Errorf("a Go block of the README does not compile (%v):\n%s\n%s", err, out, program)
+	}
+}
+
 // programs returns the Go blocks of a Markdown text that are whole programs.
 func programs(markdown string) []string {
 	var out []string
