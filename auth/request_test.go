@@ -120,6 +120,15 @@ func (u unread) Read([]byte) (int, error) {
 	return 0, errors.New("read")
 }
 
+// TestLogNamesTheChannelOfABrokenRequest as far as it was read.
+func TestLogNamesTheChannelOfABrokenRequest(t *testing.T) {
+	t.Parallel()
+	var l log
+	ask(t, newHandler(l.option()), form("channel_name=private-a&socket_id=1.1&socket_id=1.1"))
+	assert.Contains(t, l.String(), "socket_id stands twice")
+	assert.Contains(t, l.String(), "channel=private-a")
+}
+
 func TestABodyThatBreaksOff(t *testing.T) {
 	t.Parallel()
 	h := newHandler()
