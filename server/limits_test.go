@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/onairgo/onair/channel"
 	"github.com/onairgo/onair/server"
 )
 
@@ -100,6 +101,17 @@ func TestLimits(t *testing.T) {
 				w.on("presence-r")
 			}
 			refuses(w.connect(), "presence-r", `{"user_id":"one more"}`, "100 members")
+		}},
+		{name: "any time for who does not read", configure: func(c *server.Config) { c.Limits.OverflowTime, c.ActivityTimeout = -1, -1 }, test: func(t *testing.T, w *site) {
+			p := w.on("news")
+			for i := range 60 { // more than the network takes, and less than Overflow
+				w.broadcast(fmt.Sprint(i), strings.Repeat("x", 10_000), channel.Public("news"))
+			}
+			pass(time.Hour)
+			for i := range 60 {
+				assert.Equal(t, fmt.Sprint(i), p.next().Event)
+			}
+			assert.Zero(t, w.srv.Stats().Slow)
 		}},
 		{name: "a watch list of 2", configure: func(c *server.Config) { c.Limits.Watchlist = 2 }, test: func(t *testing.T, w *site) {
 			p := w.connect()
