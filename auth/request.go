@@ -16,6 +16,9 @@ import (
 	"github.com/onairgo/onair/internal/strictjson"
 )
 
+// MaxBatch is the largest number of channels in one request.
+const MaxBatch = 100
+
 const (
 	// maxBody bounds the body of a request; a batch of 100 names of 200 bytes,
 	// each byte percent-encoded, fits.
@@ -23,8 +26,6 @@ const (
 	// bodyTimeout is how long a body may take to arrive, also one that is not
 	// wanted, since net/http waits for it before it ends the request.
 	bodyTimeout = 10 * time.Second
-	// MaxBatch is the largest number of channels in one request.
-	MaxBatch = 100
 )
 
 const badSocketID = "socket_id must be two numbers with a dot between them"
