@@ -39,6 +39,7 @@ func TestDevelopmentTellsWhyNobodyAllowed(t *testing.T) {
 		"private-private-mentor.1":             `forbidden: no rule matches: the name has two prefixes; Echo adds one itself, so leave "private-" out in the page`,
 		"presence-presence-chat.1":             `forbidden: no rule matches: the name has two prefixes; Echo adds one itself, so leave "presence-" out in the page`,
 		"private-encrypted-encrypted-mentor.1": `forbidden: no rule matches: the name has two prefixes; Echo adds one itself, so leave "encrypted-" out in the page`,
+		"presence-private-encrypted-chat.1":    `forbidden: no rule matches: the name has two prefixes; Echo adds one itself, so leave "private-encrypted-" out in the page`,
 		"private-cache-mentor.1":               `forbidden: no rule matches: the rule "mentor.{mentor}" does not cover cache channels; register "cache-mentor.{mentor}" too`,
 		"presence-cache-chat.1":                `forbidden: no rule matches: the rule "chat.{room}" does not cover cache channels; register "cache-chat.{room}" too`,
 		"private-cache-chat.1":                 `forbidden: no rule matches`, // that rule is of the other kind

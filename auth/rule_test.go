@@ -49,6 +49,7 @@ func TestRegistrationPanics(t *testing.T) {
 	h := newHandler()
 	assert.Contains(t, panicOf(t, func() { h.Private("a", nil) }), "the function is nil")
 	assert.Contains(t, panicOf(t, func() { h.Presence("a", nil) }), "the function is nil")
+	h.Private(strings.Repeat("a", 189)+"{b}.{c}", allow) // which one name of each length can match
 	h.Presence(strings.Repeat("a", 191), member)
 	assert.Contains(t, panicOf(t, func() { h.Presence(strings.Repeat("a", 192), member) }), "the limit is 200")
 }
@@ -127,8 +128,10 @@ private   closed          nobody          rule_test.go:\d+
 3 channel rules
 $`, b.String())
 
-	for n := range 2 {
-		require.ErrorIs(t, h.WriteRules(&brokenWriter{after: n}), errBroken)
+	whole := &brokenWriter{after: 1000}
+	require.NoError(t, h.WriteRules(whole))
+	for n := range 1000 - whole.after {
+		require.ErrorIs(t, h.WriteRules(&brokenWriter{after: n}), errBroken, "write %d", n)
 	}
 }
 
