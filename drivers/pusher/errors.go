@@ -143,7 +143,7 @@ func (x *exchange) apiError() *APIError {
 		e.Date = date
 	}
 	if e.redirect() {
-		e.Location = location(x.mask(x.header.Get("Location")))
+		e.Location = x.maskData(location(x.mask(x.header.Get("Location"))))
 	} else {
 		e.retryAfter = parseRetryAfter(x.header.Get("Retry-After"), e.Date)
 	}
