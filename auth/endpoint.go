@@ -23,7 +23,7 @@ type endpoint struct {
 	memberLimit int           // negative: none
 	apps        apps
 	origins     *origins
-	hints       *rate.Limiter // of the lines about other origins in the log
+	hints       hints
 	limiter     *limiter
 }
 
@@ -61,6 +61,7 @@ func (e *endpoint) serve(w http.ResponseWriter, r *http.Request, decide func(cli
 		return
 	}
 	if seconds, over := e.limiter.over(client); over {
+		e.hintRefusals(r)
 		w.Header().Set("Retry-After", strconv.Itoa(seconds))
 		writeJSON(w, http.StatusTooManyRequests, message{tooMany})
 		return
@@ -89,11 +90,27 @@ func (e *endpoint) refused(r *http.Request, client, name string, err error) (sta
 	return status, text
 }
 
+// hints are lines in the log that say what to set. Strangers can cause them, so
+// none is given more than once a minute.
+type hints struct{ origin, refusals *rate.Limiter }
+
+func newHints() hints {
+	onceAMinute := func() *rate.Limiter { return rate.NewLimiter(rate.Every(time.Minute), 1) }
+	return hints{origin: onceAMinute(), refusals: onceAMinute()}
+}
+
+// hintRefusals tells of a client that must wait. Its key may be a secret.
+func (e *endpoint) hintRefusals(r *http.Request) {
+	if e.hints.refusals.Allow() {
+		e.log.LogAttrs(r.Context(), slog.LevelWarn, "auth: a client is refused too often and gets 429 for a while; where many clients look like one, tell them apart with WithClientKey",
+			slog.String("remote_addr", r.RemoteAddr))
+	}
+}
+
 // hintOrigin tells of a page that is likely to be the application's own, as in
-// development with two servers. The browser hides the answer from it, so the
-// log says what to set. Strangers can cause it, so it does not say it often.
+// development with two servers. The browser hides the answer from it.
 func (e *endpoint) hintOrigin(r *http.Request) {
-	if !e.hints.Allow() {
+	if !e.hints.origin.Allow() {
 		return
 	}
 	cut := func(s string) string { return s[:min(len(s), 200)] }

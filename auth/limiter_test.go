@@ -2,6 +2,7 @@ package auth_test
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"runtime"
 	"strconv"
@@ -45,6 +46,27 @@ func TestRefusalLimit(t *testing.T) {
 		assert.Equal(t, http.StatusOK, refused("private-orders.7").Status, "what is allowed costs nothing")
 		assert.Equal(t, http.StatusForbidden, refused("private-orders.8").Status)
 		assert.Equal(t, http.StatusTooManyRequests, refused("private-orders.8").Status)
+	})
+}
+
+func TestClientsThatAreRefusedTooOftenAreLogged(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var l log
+		h := newHandler(l.at(slog.LevelInfo), auth.WithRefusalLimit(0.001, 1), auth.WithClientKey(func(*http.Request) string { return "its-token" }))
+		refused := func() { ask(t, h, from(subscribe("private-unknown"), "203.0.113.9:1")) }
+		refused()
+		assert.Empty(t, l.String())
+		for range 3 {
+			refused()
+		}
+		assert.Equal(t, 1, strings.Count(l.String(), "level=WARN"))
+		assert.Contains(t, l.String(), "WithClientKey")
+		assert.Contains(t, l.String(), "remote_addr=203.0.113.9:1")
+		assert.NotContains(t, l.String(), "its-token", "it may be a secret")
+		time.Sleep(time.Minute)
+		refused()
+		assert.Equal(t, 2, strings.Count(l.String(), "level=WARN"))
 	})
 }
 

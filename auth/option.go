@@ -39,8 +39,9 @@ type settings struct {
 }
 
 // WithLogger sets the logger; nil is slog.Default. Faults are logged at level
-// error, a page of another origin at level warn, at most once a minute, and
-// refusals with channel and reason at level debug, or info in development mode.
+// error, a page of another origin and a client that is refused too often at
+// level warn, each at most once a minute, and refusals with channel and reason
+// at level debug, or info in development mode.
 func WithLogger(l *slog.Logger) Option {
 	return func(s *settings) {
 		if l != nil {
@@ -156,7 +157,7 @@ func newEndpoint(app App, options []Option) endpoint {
 	}
 	e := endpoint{
 		log: s.log, development: s.development, timeout: s.timeout, memberLimit: s.memberLimit, origins: origins,
-		hints:   rate.NewLimiter(rate.Every(time.Minute), 1),
+		hints:   newHints(),
 		limiter: &limiter{key: s.clientKey, rate: s.rate, burst: s.burst, buckets: newCache[string, *rate.Limiter](maxClients)},
 	}
 	if e.apps, err = newApps(app, s.resolve); err != nil {
