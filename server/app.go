@@ -29,6 +29,10 @@ type app struct {
 	userTable   userTable
 	idempotency idempotencyStore
 	stats       counters
+	renewal     struct { // of the credentials
+		mu   sync.Mutex
+		turn uint64
+	}
 
 	connsMu sync.RWMutex
 	conns   map[string]*conn // by socket id

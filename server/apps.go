@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"sync"
+	"sync/atomic"
 
 	"github.com/onairgo/onair/auth"
 	"github.com/onairgo/onair/internal/pusherproto"
@@ -28,6 +29,7 @@ type registry struct {
 	static  map[string]*app // by id
 	byKey   map[string]*app // of the static ones
 
+	asked   atomic.Uint64 // how often the resolver was
 	mu      sync.RWMutex
 	dynamic map[string]*app // by id
 }
@@ -63,6 +65,7 @@ func (g *registry) find(ctx context.Context, s *Server, q AppQuery) (*app, error
 	if g.resolve == nil || q == (AppQuery{}) {
 		return nil, ErrUnknownApp
 	}
+	turn := g.asked.Add(1)
 	c, err := g.ask(ctx, q)
 	if err != nil {
 		return nil, err
@@ -78,7 +81,7 @@ func (g *registry) find(ctx context.Context, s *Server, q AppQuery) (*app, error
 		}
 		g.mu.Unlock()
 	}
-	a.renew(c)
+	a.renew(c, turn)
 	if q.Key != "" && a.signer(q.Key) == nil {
 		return nil, fmt.Errorf("server: Config.Resolve answered key %q with app %q, which does not have it: %w", q.Key, c.ID, ErrUnknownApp)
 	}
@@ -152,8 +155,16 @@ func newCredentials(c auth.App) *credentials {
 	return cr
 }
 
-// renew takes over what has changed about an app.
-func (a *app) renew(c auth.App) {
+// renew takes over what has changed about an app, unless the resolver was asked
+// for what is known in a later turn. An answer that took its time would bring
+// keys back that were given up.
+func (a *app) renew(c auth.App, turn uint64) {
+	a.renewal.mu.Lock()
+	defer a.renewal.mu.Unlock()
+	if turn < a.renewal.turn {
+		return
+	}
+	a.renewal.turn = turn
 	if have := a.credentials.Load(); !reflect.DeepEqual(have.app, c) {
 		a.credentials.Store(newCredentials(c))
 	}

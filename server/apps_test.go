@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -15,6 +17,7 @@ import (
 	"github.com/onairgo/onair/auth"
 	"github.com/onairgo/onair/broadcast"
 	"github.com/onairgo/onair/channel"
+	"github.com/onairgo/onair/internal/memnet"
 	"github.com/onairgo/onair/internal/pusherproto"
 	"github.com/onairgo/onair/server"
 )
@@ -147,6 +150,42 @@ func TestResolverThatPanics(t *testing.T) {
 		w.connect().lives()
 	}, func(c *server.Config) {
 		c.Resolve = func(context.Context, server.AppQuery) (auth.App, error) { panic("resolver") }
+	})
+}
+
+// TestResolverThatAnswersLate has a resolver answer with what was true when it
+// was asked, after it was asked again. The keys that were given up in between
+// stay so.
+func TestResolverThatAnswersLate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		asked, answer := make(chan struct{}), make(chan struct{})
+		listener := memnet.Listen()
+		w := newSite(t, listener, func() (net.Conn, error) { return listener.Dial(t.Context()) }, func(c *server.Config) {
+			c.Resolve = func(_ context.Context, q server.AppQuery) (auth.App, error) {
+				if q.Key == "old" {
+					close(asked)
+					<-answer
+					return auth.App{ID: "7", Key: "old", Secret: "x"}, nil
+				}
+				return auth.App{ID: "7", Key: "new", Secret: "y"}, nil
+			}
+		})
+		late := make(chan *page)
+		go func() { late <- w.open("/app/old?protocol=7") }()
+		<-asked
+		w.path = "/app/new?protocol=7"
+		p := w.connect()
+		close(answer)
+		(<-late).closed(4001)
+		subscribe := func(ch, key, secret string) {
+			signature := pusherproto.NewSigner(secret).AppendChannelAuth(nil, p.socketID, ch, "")
+			p.send("pusher:subscribe", map[string]any{"channel": ch, "auth": key + ":" + string(signature)})
+		}
+		subscribe("private-a", "new", "y")
+		p.hears("pusher_internal:subscription_succeeded", "private-a", "{}")
+		subscribe("private-b", "old", "x")
+		p.refused("private-b", "AuthError", 401)
 	})
 }
 
