@@ -1,11 +1,14 @@
 package pusher_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -43,6 +46,9 @@ func TestConfigIsRefused(t *testing.T) {
 		{"port 65536", pusher.Config{App: app, Host: "a.test:65536"}, []string{`Host "a.test:65536"`}},
 		{"path without a slash", pusher.Config{App: app, Host: "a.test", Path: "x"}, []string{`Path "x"`}},
 		{"path with a query", pusher.Config{App: app, Host: "a.test", Path: "/x?y"}, []string{`Path "/x?y"`}},
+		{"path that is escaped", pusher.Config{App: app, Host: "a.test", Path: "/%41"}, []string{`Path "/%41"`}},
+		{"path with a broken escape", pusher.Config{App: app, Host: "a.test", Path: "/%zz"}, []string{`Path "/%zz"`}},
+		{"path with three slashes", pusher.Config{App: app, Host: "a.test", Path: "///x"}, []string{`Path "///x"`}},
 		{"path with two slashes", pusher.Config{App: app, Host: "a.test", Path: "//x"}, []string{`Path "//x"`}},
 		{"path with a space", pusher.Config{App: app, Host: "a.test", Path: "/a b"}, []string{`Path "/a b"`}},
 		{"negative numbers", pusher.Config{App: app, Cluster: "eu", MaxConcurrent: -1, BatchBytes: -1, Limits: broadcast.Limits{Payload: -1, Channels: -1, Batch: -1, ChannelName: -1}}, []string{"MaxConcurrent is", "BatchBytes is", "Limits.Payload is", "Limits.Channels is", "Limits.Batch is", "Limits.ChannelName is"}},
@@ -187,6 +193,24 @@ func TestTLSIsTheDefault(t *testing.T) {
 	pusher.OwnTransport(d).TLSClientConfig = s.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
 	require.NoError(t, d.Broadcast(t.Context(), messages(1)))
 	assert.Equal(t, "HTTP/2.0", <-protocols)
+}
+
+// TestTimeouts has a service that never answers.
+func TestTimeouts(t *testing.T) {
+	t.Parallel()
+	for timeout, want := range map[time.Duration]time.Duration{0: pusher.DefaultTimeout, time.Second: time.Second, -1: time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			d := newDriver(t, pusher.Config{App: testApp(), Cluster: "eu", Timeout: timeout, Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
+				<-r.Context().Done()
+				return nil, r.Context().Err()
+			})})
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+			defer cancel()
+			start := time.Now()
+			require.ErrorIs(t, d.Broadcast(ctx, messages(1)), context.DeadlineExceeded)
+			assert.Equal(t, want, time.Since(start), "timeout %v", timeout)
+		})
+	}
 }
 
 // FuzzConfig: an address that is accepted is the one that requests go to.
