@@ -138,6 +138,11 @@ type Limits struct {
 	// ClientEvents is the most client events a second of one connection, with
 	// bursts of the same size; 10 by default.
 	ClientEvents int
+	// Leaves is the most channels that one connection leaves in a second, with
+	// bursts of 20 times as many; 20 by default, and so 400 at once. A client
+	// that leaves more, or asks again for channels that it is on, is not refused,
+	// as the protocol has no error for it, but read more slowly.
+	Leaves int
 	// Refusals is the most requests of one connection that the Authorizer
 	// refuses in a minute, with bursts of the same size; 120 by default. While
 	// they are used up, what it would be asked is refused with status 429, and
@@ -195,6 +200,7 @@ func (l *Limits) setDefaults() {
 	setDefault(&l.Overflow, 1<<20)
 	setDefault(&l.OverflowTime, 5*time.Second)
 	setDefault(&l.ClientEvents, 10)
+	setDefault(&l.Leaves, 20)
 	setDefault(&l.Refusals, 120)
 	setDefault(&l.EventData, 10<<10)
 	setDefault(&l.EventName, 200)

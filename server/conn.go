@@ -58,6 +58,7 @@ type conn struct {
 	parser   websocket.Parser
 	subs     []*subscription
 	limiter  *rate.Limiter // of client events; nil before the first
+	leaves   *rate.Limiter // nil before the first
 	refusals *rate.Limiter // by the Authorizer; nil before the first
 	user     *signedIn     // guarded by app.userTable.mu; only the goroutine sets it
 

@@ -32,6 +32,7 @@ const (
 	hintPath
 	hintClock
 	hintRefused
+	hintPaced
 	hintKinds
 )
 
@@ -141,6 +142,15 @@ func (s *Server) hintOrigin(r *http.Request, origin string) {
 	if s.hints.first(hintPageOrigin, origin, s.now()) {
 		s.log.LogAttrs(r.Context(), slog.LevelWarn, "connection refused: pages of this origin may not connect; add it to the allowed origins if they should, and let a proxy in between pass on the header Host",
 			slog.String("origin", origin), slog.String("host", r.Host[:min(len(r.Host), 200)]), slog.String("setting", "AllowedOrigins"))
+	}
+}
+
+// hintLimit tells of a page that a limit holds up. Of those from one address one
+// is enough.
+func (c *conn) hintLimit(kind hintKind, limit, message string) {
+	if c.server.hints.first(kind, c.app.id+"/"+c.ip(), c.server.now()) {
+		c.server.log.LogAttrs(context.Background(), slog.LevelWarn, message,
+			slog.String("app", c.app.id), slog.String("socket_id", c.id), slog.String("limit", limit))
 	}
 }
 

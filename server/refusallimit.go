@@ -1,9 +1,7 @@
 package server
 
 import (
-	"context"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"time"
 
@@ -17,7 +15,7 @@ func (c *conn) refusedTooOften() *refusal {
 	if c.refusals == nil || c.refusals.Tokens() >= 1 {
 		return nil
 	}
-	c.hintRefusals()
+	c.hintLimit(hintRefused, "Limits.Refusals", "page is refused without asking the Authorizer, which has refused it too often: it guesses, or should stop asking; if it has reason to ask, raise the limit")
 	return &refusal{
 		closeUnauthorized, "AuthError", http.StatusTooManyRequests,
 		fmt.Sprintf("too many requests of this connection were refused, the limit is %d a minute; wait before asking again", c.refusals.Burst()),
@@ -34,13 +32,4 @@ func (c *conn) countRefusal() {
 		c.refusals = rate.NewLimiter(rate.Limit(float64(limit)/time.Minute.Seconds()), limit)
 	}
 	c.refusals.Allow()
-}
-
-// hintRefusals tells of a page that guesses, or asks for what it cannot have
-// without noticing. Of those from one address one is enough.
-func (c *conn) hintRefusals() {
-	if c.server.hints.first(hintRefused, c.app.id+"/"+c.ip(), c.server.now()) {
-		c.server.log.LogAttrs(context.Background(), slog.LevelWarn, "page is refused without asking the Authorizer, which has refused it too often: it guesses, or should stop asking; if it has reason to ask, raise the limit",
-			slog.String("app", c.app.id), slog.String("socket_id", c.id), slog.String("limit", "Limits.Refusals"))
-	}
 }

@@ -64,6 +64,7 @@ func (c *conn) handleSubscribe(data []byte) {
 	}
 	if sub := c.subscription(req.channel); sub != nil {
 		c.welcomeAgain(sub)
+		c.pace()
 		return
 	}
 	if r := c.subscribe(&req); r != nil {
@@ -244,6 +245,7 @@ func (c *conn) handleUnsubscribe(data []byte) {
 			c.subs[i], c.subs[last] = c.subs[last], nil
 			c.subs = c.subs[:last]
 			c.leave(sub)
+			c.pace()
 			return
 		}
 	}
