@@ -1,10 +1,15 @@
 package server_test
 
 import (
+	"bufio"
 	"context"
+	"fmt"
 	"io"
+	"net"
+	"net/http"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -118,5 +123,42 @@ func TestShutdownTwice(t *testing.T) {
 		}
 		both.Wait()
 		assert.NoError(t, w.srv.Shutdown(t.Context()))
+	})
+}
+
+// A server that ends while a request to publish arrives says so, and does not
+// take for published what nobody was told.
+func TestShutdownWhileBodiesArrive(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := newAPI(t)
+		bodies := map[string]string{
+			"/apps/1/events":               `{"name":"e","channel":"a","data":"","info":"subscription_count"}`,
+			"/apps/1/batch_events":         `{"batch":[{"name":"e","channel":"a","data":""},{"name":"e","channel":"b","data":""}]}`,
+			"/apps/1/channels/news/events": `raw`,
+		}
+		conns := make(map[string]net.Conn)
+		for path, body := range bodies {
+			conn, err := a.dial()
+			require.NoError(t, err)
+			defer conn.Close()
+			query := sign("k", "s", "POST", path, []byte(body), time.Now(), "name", "e")
+			_, err = fmt.Fprintf(conn, "POST %s?%s HTTP/1.1\r\nHost: api.test\r\nContent-Length: %d\r\n\r\n", path, query, len(body))
+			require.NoError(t, err)
+			conns[path] = conn
+		}
+		synctest.Wait() // until only the bodies are missing
+		require.NoError(t, a.srv.Shutdown(t.Context()))
+		for path, body := range bodies {
+			_, err := io.WriteString(conns[path], body)
+			require.NoError(t, err)
+			answer, err := http.ReadResponse(bufio.NewReader(conns[path]), nil)
+			require.NoError(t, err)
+			assert.Equal(t, 503, answer.StatusCode, path)
+			assert.Equal(t, "1", answer.Header.Get("Retry-After"), path)
+			text, err := io.ReadAll(answer.Body)
+			require.NoError(t, err)
+			assert.Contains(t, string(text), "shutting down", path)
+		}
 	})
 }
