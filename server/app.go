@@ -192,11 +192,17 @@ func (a *app) users(ch channel.Channel) []string {
 }
 
 // terminate closes every connection that is signed in as the user, with error
-// and close code 4009, and returns how many that are.
+// and close code 4009, and returns how many that are. As long as it has the lock
+// none of them ends, so Shutdown waits for what it queues.
 func (a *app) terminate(userID string) int {
-	conns := a.userTable.connsOf(userID)
-	for _, c := range conns {
+	a.userTable.mu.Lock()
+	defer a.userTable.mu.Unlock()
+	u := a.userTable.users[userID]
+	if u == nil {
+		return 0
+	}
+	for c := range u.conns {
 		c.closeWith(closeUnauthorized, "terminated by the application")
 	}
-	return len(conns)
+	return len(u.conns)
 }

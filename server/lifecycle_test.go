@@ -162,3 +162,33 @@ func TestShutdownWhileBodiesArrive(t *testing.T) {
 		}
 	})
 }
+
+// Users are terminated while their connections, the last of the server, end by
+// themselves: nothing begins any more that Shutdown does not wait for, which is
+// for the race detector to see.
+func TestShutdownDuringTerminate(t *testing.T) {
+	t.Parallel()
+	for range 60 {
+		inBubble(t, func(t *testing.T, w *site) {
+			var all sync.WaitGroup
+			for range 20 {
+				p := w.connect()
+				p.signIn(`{"id":"u"}`)
+				all.Go(func() { _ = p.ws.Close() })
+			}
+			for range 4 {
+				all.Go(func() {
+					for {
+						n, err := w.srv.Terminate(t.Context(), "u")
+						assert.NoError(t, err)
+						if n == 0 {
+							return
+						}
+					}
+				})
+			}
+			require.NoError(t, w.srv.Shutdown(t.Context()))
+			all.Wait()
+		})
+	}
+}

@@ -45,20 +45,6 @@ func (t *userTable) online(id string) bool {
 	return u != nil && (len(u.conns) > 0 || t.leaving[id] != nil)
 }
 
-func (t *userTable) connsOf(id string) []*conn {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	u := t.users[id]
-	if u == nil {
-		return nil
-	}
-	conns := make([]*conn, 0, len(u.conns))
-	for c := range u.conns {
-		conns = append(conns, c)
-	}
-	return conns
-}
-
 // signIn notes that the user has signed in on the connection, tells the client
 // and those who watch the user, and tells the client who of those whom the user
 // watches is there.
