@@ -30,6 +30,7 @@ const (
 	hintPageOrigin
 	hintHandshake
 	hintPath
+	hintSignature
 	hintClock
 	hintRefused
 	hintPaced
@@ -142,6 +143,15 @@ func (s *Server) hintOrigin(r *http.Request, origin string) {
 	if s.hints.first(hintPageOrigin, origin, s.now()) {
 		s.log.LogAttrs(r.Context(), slog.LevelWarn, "connection refused: pages of this origin may not connect; add it to the allowed origins if they should, and let a proxy in between pass on the header Host",
 			slog.String("origin", origin), slog.String("host", r.Host[:min(len(r.Host), 200)]), slog.String("setting", "AllowedOrigins"))
+	}
+}
+
+// hintSignature tells of an auth endpoint that is likely to sign with other
+// credentials than the server's. All that the page shows is a subscription error.
+func (c *conn) hintSignature(what string) {
+	if c.server.hints.first(hintSignature, c.app.id+"/"+c.ip(), c.server.now()) {
+		c.server.log.LogAttrs(context.Background(), slog.LevelWarn, "signature refused: it is not made with key and secret of the app for this connection; do the auth endpoint and the server have the same credentials?",
+			slog.String("app", c.app.id), slog.String("socket_id", c.id), slog.String("of", what))
 	}
 }
 

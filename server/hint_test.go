@@ -119,6 +119,22 @@ func TestHints(t *testing.T) {
 			handshake(func(r *http.Request) { r.ProtoMinor = 0 })
 			assert.Equal(t, 2, said("400: a WebSocket handshake needs HTTP/1.1"))
 		}},
+		{"an auth endpoint with another secret", func(t *testing.T, w *site) {
+			refused := func() int { return strings.Count(w.log.String(), "level=WARN msg=\"signature refused") }
+			p := w.connect()
+			for range 3 {
+				p.send("pusher:subscribe", map[string]any{"channel": "private-x", "auth": "k:" + strings.Repeat("0", 64)})
+				p.refused("private-x", "AuthError", 401)
+			}
+			assert.Equal(t, 1, refused())
+			assert.Contains(t, w.log.String(), "of=subscription")
+			pass(time.Minute)
+			p.send("pusher:signin", map[string]any{"auth": "k:" + strings.Repeat("0", 64), "user_data": `{"id":"1"}`})
+			p.fails()
+			assert.Equal(t, 2, refused())
+			assert.Contains(t, w.log.String(), "of=sign-in")
+			assert.NotContains(t, w.log.String(), "00000000")
+		}},
 		{"a path at which there is no WebSocket", func(t *testing.T, w *site) {
 			for range 3 {
 				for _, key := range []string{"AAAAAAAAAAAAAAAAAAAAAA==", ""} {

@@ -126,7 +126,7 @@ func (c *conn) authorize(ch channel.Channel, req *subscribeRequest) (*member, *r
 		}
 		channelData = grant.ChannelData // that of the client is nobody's word
 	default:
-		return nil, unauthorizedRefusal("the subscription carries no auth, which this channel needs")
+		return nil, unauthorizedRefusal("the subscription carries no auth, which this channel needs, and the server has no Authorizer to decide without")
 	}
 	if ch.Kind() != channel.KindPresence {
 		return nil, nil
@@ -147,6 +147,7 @@ func (c *conn) authorize(ch channel.Channel, req *subscribeRequest) (*member, *r
 // wrongSignature is the refusal of a signature. In development it tells what
 // should have been signed, which holds no secret.
 func (c *conn) wrongSignature(what, toSign, data string) *refusal {
+	c.hintSignature(what)
 	message := "the auth of the " + what + " is not valid for this connection"
 	if c.server.config.Development {
 		if data != "" {

@@ -62,7 +62,7 @@ func TestFramesToTheLetter(t *testing.T) {
 		p.sendText("{}")
 		gets(p, `{"event":"pusher:error","data":{"code":null,"message":"the message has no event"}}`)
 		p.send("pusher:subscribe", map[string]any{"channel": "private-b"})
-		const reason = "the subscription carries no auth, which this channel needs"
+		const reason = "the subscription carries no auth, which this channel needs, and the server has no Authorizer to decide without"
 		gets(p, `{"event":"pusher:error","channel":"private-b","data":{"code":4009,"message":"`+reason+`"}}`)
 		gets(p, `{"event":"pusher:subscription_error","channel":"private-b","data":"{\"type\":\"AuthError\",\"error\":\"`+reason+`\",\"status\":401}"}`)
 		excluded := broadcast.Message{Event: "e", Channels: []channel.Channel{channel.Private("a").Cached()}, SocketID: p.socketID}
