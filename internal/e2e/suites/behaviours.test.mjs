@@ -94,6 +94,20 @@ describe('private channels', () => {
     await subscribe(client, 'public-after-all');
   });
 
+  test('who guesses names is told 429 after a while, and may go on with what is not guessed', async () => {
+    const client = open({ sign: { authorizeChannel: () => ({ auth: '' }) } }); // nobody the server knows
+    const statuses = [];
+    for (let i = 0; i < 200; i++) {
+      client.subscribe(`private-mentor.${i}`).bind('pusher:subscription_error', ({ type, status }) => statuses.push(`${type} ${status}`));
+    }
+    await until('all to be refused', () => statuses.length === 200);
+    // Two a second are decided again meanwhile.
+    assert.deepEqual(new Set(statuses.slice(0, 120)), new Set(['AuthError 403']));
+    assert.ok(statuses.includes('AuthError 429'), statuses.join());
+    await subscribe(client, 'public-after-all');
+    await fixture.logged('the limit', (r) => r.limit === 'Limits.Refusals');
+  });
+
   test('another user’s own channel is refused', async () => {
     const client = open({ user: { id: '50' } });
     await signIn(client);
