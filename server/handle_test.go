@@ -73,6 +73,21 @@ func TestMessagesOfTheWrongTypes(t *testing.T) {
 	})
 }
 
+func TestMessagesThatNestDeeply(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, w *site) {
+		p, q := w.on("private-a"), w.on("private-a")
+		nested := func(depth int) string { return strings.Repeat("[", depth) + strings.Repeat("]", depth) }
+		p.sendText(`{"event":"client-x","channel":"private-a","data":` + nested(15) + `}`)
+		q.hears("client-x", "private-a", nested(15))
+		p.sendText(`{"event":"client-x","channel":"private-a","data":` + nested(16) + `}`)
+		_, message := p.fails()
+		assert.Contains(t, message, "nested deeper than 16")
+		q.lives()
+		p.lives()
+	})
+}
+
 // Whatever a client sends, it gets only frames as the protocol has them, its
 // connection goes on, and another page does not notice.
 func FuzzMessages(f *testing.F) {
