@@ -29,10 +29,15 @@ func TestAcceptanceUsers(t *testing.T) {
 				{other.signInData(`{"id":"u"}`), "not valid"},
 				{map[string]any{"auth": 1, "user_data": `{"id":"u"}`}, "auth is not a string"},
 				{map[string]any{"auth": "k:00", "user_data": map[string]any{"id": "u"}}, "user_data is not a string"},
-				{p.signInData(`{}`), "id in user_data"}, {p.signInData(`{"id":""}`), "id in user_data"}, {p.signInData(`{"id":5}`), "id in user_data"},
-				{p.signInData(`[]`), "not a JSON object"}, {p.signInData(`{"id":"u","id":"v"}`), "twice"},
+				{p.signInData(`{}`), "id in user_data"},
+				{p.signInData(`{"id":""}`), "id in user_data"},
+				{p.signInData(`{"id":5}`), "id in user_data"},
+				{p.signInData(`[]`), "not a JSON object"},
+				{p.signInData(`{"id":"u","id":"v"}`), "twice"},
 				{p.signInData(`{"id":"` + strings.Repeat("u", 129) + `"}`), "limit is 128"},
-				{p.signInData(`{"id":"u","user_info":"text"}`), "user_info"}, {p.signInData(`{"id":"u","watchlist":[1]}`), "watchlist"}, {p.signInData(`{"id":"u","watchlist":{}}`), "watchlist"},
+				{p.signInData(`{"id":"u","user_info":"text"}`), "user_info"},
+				{p.signInData(`{"id":"u","watchlist":[1]}`), "watchlist"},
+				{p.signInData(`{"id":"u","watchlist":{}}`), "watchlist"},
 				{p.signInData(`{"id":"u","user_info":{"a":"` + strings.Repeat("x", 1024) + `"}}`), "limit is 1024"},
 			}
 			for _, r := range refused {
