@@ -112,6 +112,25 @@ func TestShutdownThatIsCutShort(t *testing.T) {
 	}, func(c *server.Config) { c.DrainWindow = time.Hour })
 }
 
+// A page that does not answer is waited for, but not one after the other of those
+// who come meanwhile, or strangers could hold a shutdown up for as long as it
+// takes and more.
+func TestShutdownIsNotHeldUpByNewcomers(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, w *site) {
+		w.on("news") // and is silent from now on
+		start := time.Now()
+		down := make(chan error)
+		go func() { down <- w.srv.Shutdown(t.Context()) }()
+		for range 48 {
+			pass(100 * time.Millisecond)
+			w.open(w.path) // and so is this
+		}
+		require.NoError(t, <-down)
+		assert.LessOrEqual(t, time.Since(start), 6*time.Second)
+	})
+}
+
 func TestShutdownTwice(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, w *site) {

@@ -70,10 +70,12 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, key string)
 
 // Of those who may not connect, this many at once have closeWait to hear why and
 // to close. When they are more, somebody floods the server, and each has
-// crowdWait only.
+// crowdWait only. While the server shuts down they have lateWait, or it would
+// wait for one after the other of them.
 const (
 	maxTurnedAway = 1000
 	crowdWait     = 100 * time.Millisecond
+	lateWait      = time.Second
 )
 
 // countsShortConnections reports whether the client is a pusher-js before 8 and
@@ -94,6 +96,9 @@ func (s *Server) turnAway(nc net.Conn, early []byte, code uint16, message string
 	c := s.newConn(nc, nil)
 	told := s.goOutside(func() {
 		wait := closeWait
+		if s.draining() {
+			wait = lateWait
+		}
 		if s.turnedAway.Add(1) > maxTurnedAway {
 			wait = crowdWait
 		}
