@@ -20,22 +20,25 @@ import (
 	"github.com/onairgo/onair/server"
 )
 
+// holds are ways to begin what one does not end.
+var holds = map[string]func(t *testing.T, conn net.Conn){
+	"silence":     func(*testing.T, net.Conn) {},
+	"half a head": func(t *testing.T, conn net.Conn) { sends(t, conn, "GET /up HTTP/1.1\r\nHost: h") },
+	"no body": func(t *testing.T, conn net.Conn) {
+		sends(t, conn, "POST /up HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n")
+	},
+	"an answer that is not taken": func(t *testing.T, conn net.Conn) {
+		many := strings.Repeat("GET /up HTTP/1.1\r\nHost: h\r\n\r\n", 1000)
+		for _, err := io.WriteString(conn, many); err == nil; _, err = io.WriteString(conn, many) {
+		}
+	},
+}
+
 // TestNobodyHoldsAConnection has strangers begin what they do not end. Only a
 // WebSocket, which the server pings, may stay.
 func TestNobodyHoldsAConnection(t *testing.T) {
 	t.Parallel()
-	for name, hold := range map[string]func(t *testing.T, conn net.Conn){
-		"silence":     func(*testing.T, net.Conn) {},
-		"half a head": func(t *testing.T, conn net.Conn) { sends(t, conn, "GET /up HTTP/1.1\r\nHost: h") },
-		"no body": func(t *testing.T, conn net.Conn) {
-			sends(t, conn, "POST /up HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n")
-		},
-		"an answer that is not taken": func(t *testing.T, conn net.Conn) {
-			many := strings.Repeat("GET /up HTTP/1.1\r\nHost: h\r\n\r\n", 1000)
-			for _, err := io.WriteString(conn, many); err == nil; _, err = io.WriteString(conn, many) {
-			}
-		},
-	} {
+	for name, hold := range holds {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inMemory(t, func(t *testing.T, dial func() net.Conn) {
@@ -62,6 +65,27 @@ func TestNobodyHoldsAConnection(t *testing.T) {
 	})
 }
 
+// TestStrangersDoNotHoldUpTheEnd stops the program while somebody begins what is
+// never ended. It stops in good order, and in time for process managers.
+func TestStrangersDoNotHoldUpTheEnd(t *testing.T) {
+	t.Parallel()
+	for name, hold := range holds {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inMemory(t, func(t *testing.T, dial func() net.Conn) {
+				for range 10 {
+					conn := dial()
+					go hold(t, conn)
+				}
+				synctest.Wait()
+				c, err := wstest.Dial(dial(), wstest.NewRequest("/app/k?protocol=7")) // and does not answer the close frame
+				require.NoError(t, err)
+				require.Contains(t, next(t, c), "connection_established")
+			})
+		})
+	}
+}
+
 func sends(t *testing.T, conn net.Conn, text string) {
 	t.Helper()
 	_, err := io.WriteString(conn, text)
@@ -85,8 +109,9 @@ func inMemory(t *testing.T, test func(t *testing.T, dial func() net.Conn)) {
 			t.Cleanup(func() { _ = conn.Close() })
 			return conn
 		})
+		start := time.Now()
 		stop()
 		require.NoError(t, <-stopped)
-		synctest.Wait()
+		assert.Less(t, time.Since(start), 10*time.Second)
 	})
 }

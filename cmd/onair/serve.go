@@ -99,7 +99,14 @@ func serve(ctx context.Context, srv *server.Server, ln net.Listener, log *slog.L
 	defer cancel()
 	// The listener stays open while the connections are closed: who comes back
 	// too early is told so, and publishers get an answer.
-	err := errors.Join(srv.Shutdown(stopping), h.Shutdown(stopping))
+	err := srv.Shutdown(stopping)
+	if rest := h.Shutdown(stopping); !errors.Is(rest, context.DeadlineExceeded) {
+		err = errors.Join(err, rest)
+	} else {
+		// Requests that have not come to their end, whose only answer now is that
+		// the server is shutting down.
+		_ = h.Close()
+	}
 	if err != nil {
 		err = fmt.Errorf("stop: %w", err)
 	}
