@@ -76,7 +76,7 @@ func TestRefusalsAtTheSameTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const asked, burst = 50, 3
-		h := newHandler(auth.WithRefusalLimit(1, burst))
+		h := newHandler(auth.WithRefusalLimit(0, burst)) // the default rate, one a second
 		h.Private("slow", func(context.Context, *user, *auth.Subscription) (bool, error) {
 			time.Sleep(time.Millisecond)
 			return false, nil
