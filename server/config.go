@@ -24,9 +24,10 @@ type Config struct {
 	Apps []auth.App
 	// Resolve finds apps that are not listed, such as those of tenants. It is
 	// asked whenever somebody connects, calls the HTTP API or uses what
-	// [Server.For] returns, so it should answer from memory, and concurrently. [ErrUnknownApp] says that there is
-	// none. What it answers for an app it has answered for before replaces the
-	// keys, for which those who are connected need not come back.
+	// [Server.For] returns, by several goroutines at a time, so it should answer
+	// from memory. [ErrUnknownApp] says that there is none. When it answers with
+	// other keys than before, those are taken from then on, and pages that are
+	// connected stay so.
 	Resolve func(ctx context.Context, q AppQuery) (auth.App, error)
 
 	// Prefix is the path that the server is mounted below, such as
@@ -115,7 +116,7 @@ type AppQuery struct {
 // and a negative value means no limit. Lengths are in bytes.
 type Limits struct {
 	// Connections is the most connections of the server; no limit by default.
-	// Who comes on top is closed with 4100 and tries again.
+	// One more is closed with 4100, and its client tries again.
 	Connections int
 	// ConnectionsPerIP is the most connections from one address, of IPv6 from
 	// one /64 network; no limit by default, since behind a proxy all have the
@@ -124,9 +125,9 @@ type Limits struct {
 	// ChannelsPerConnection is the most subscriptions of a connection; 128 by
 	// default.
 	ChannelsPerConnection int
-	// Frame is the most bytes of one message of a client, who is closed with
-	// 1009 after more; 32 KiB by default. Without a limit strangers can fill the
-	// memory.
+	// Frame is the most bytes of one message of a client, whose connection is
+	// closed with 1009 after more; 32 KiB by default. Without a limit strangers
+	// can fill the memory.
 	Frame int
 	// Overflow is the most bytes that wait for a client whose socket is full,
 	// beyond what the operating system buffers and the message that is on its
