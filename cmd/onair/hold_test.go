@@ -112,6 +112,6 @@ func inMemory(t *testing.T, test func(t *testing.T, dial func() net.Conn)) {
 		start := time.Now()
 		stop()
 		require.NoError(t, <-stopped)
-		assert.Less(t, time.Since(start), 10*time.Second)
+		assert.Less(t, time.Since(start), 9*time.Second)
 	})
 }

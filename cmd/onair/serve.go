@@ -23,6 +23,7 @@ const (
 
 	// Process managers grant about ten seconds between SIGTERM and SIGKILL.
 	drainWindow  = 5 * time.Second
+	requestWait  = 3 * time.Second // for what is left after that
 	stopDeadline = 9 * time.Second
 )
 
@@ -100,7 +101,9 @@ func serve(ctx context.Context, srv *server.Server, ln net.Listener, log *slog.L
 	// The listener stays open while the connections are closed: who comes back
 	// too early is told so, and publishers get an answer.
 	err := srv.Shutdown(stopping)
-	if rest := h.Shutdown(stopping); !errors.Is(rest, context.DeadlineExceeded) {
+	ending, cancel := context.WithTimeout(stopping, requestWait)
+	defer cancel()
+	if rest := h.Shutdown(ending); !errors.Is(rest, context.DeadlineExceeded) {
 		err = errors.Join(err, rest)
 	} else {
 		// Requests that have not come to their end, whose only answer now is that
