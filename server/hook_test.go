@@ -158,6 +158,49 @@ func TestHooksThatDoNotKeepUp(t *testing.T) {
 	})
 }
 
+// Hooks that are nil are not called.
+func TestHooksThatAreNotThere(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, w *site) {
+		p := w.on("presence-r", "private-cache-c")
+		p.hears("pusher:cache_miss", "private-cache-c", "{}")
+		p.whisper("client-x", "presence-r", 1)
+		p.signIn(`{"id":"u"}`)
+		p.send("pusher:unsubscribe", map[string]any{"channel": "presence-r"})
+		p.lives()
+		require.NoError(t, p.ws.Close())
+		synctest.Wait()
+		assert.NotContains(t, w.log.String(), "panic")
+	})
+}
+
+// The queue gets larger while hooks are under way, and loses none of them.
+func TestHooksThatFallBehind(t *testing.T) {
+	t.Parallel()
+	var gate chan struct{}
+	var told []string
+	inBubble(t, func(t *testing.T, w *site) {
+		gate = make(chan struct{})
+		names := numbered("c%d", 400)
+		p := w.on(names[:60]...)
+		for range 40 {
+			gate <- struct{}{}
+		}
+		for _, name := range names[60:] {
+			p.subscribe(name)
+		}
+		close(gate)
+		synctest.Wait()
+		assert.Equal(t, names, told)
+	}, func(c *server.Config) {
+		c.Limits.ChannelsPerConnection = -1
+		c.Hooks.Subscribed = func(_ context.Context, s server.Subscription) {
+			<-gate
+			told = append(told, s.Channel.Name())
+		}
+	})
+}
+
 // Shutdown waits for the hooks, whose context lives as long.
 func TestHooksAndShutdown(t *testing.T) {
 	t.Parallel()
