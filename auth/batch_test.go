@@ -152,7 +152,7 @@ func TestBatchAsAWholeCanBeRefused(t *testing.T) {
 	h := batchHandler()
 	a := ask(t, h, form("socket_id=x&channel_names[]=private-orders.7"))
 	assert.Equal(t, http.StatusBadRequest, a.Status)
-	assert.Equal(t, "socket_id must be two numbers with a dot between them", a.Message)
+	assert.Equal(t, "socket_id is missing, or is not two numbers with a dot between them", a.Message)
 
 	tenants := auth.NewHandler(auth.App{}, session("X-User"), quiet, auth.WithAppResolver(func(*http.Request) (auth.App, error) {
 		return auth.App{}, auth.Deny(404, "no such tenant")
@@ -274,7 +274,7 @@ func TestTheScriptForPages(t *testing.T) {
 	for _, r := range results {
 		switch {
 		case r.SocketID == "x":
-			assert.Equal(t, "private-orders.7: 400 socket_id must be two numbers with a dot between them", r.Error)
+			assert.Equal(t, "private-orders.7: 400 socket_id is missing, or is not two numbers with a dot between them", r.Error)
 		case r.ChannelName == "private-orders.8":
 			assert.Equal(t, "private-orders.8: 403 forbidden", r.Error)
 			assert.Nil(t, r.Grant)

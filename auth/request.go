@@ -28,7 +28,7 @@ const (
 	bodyTimeout = 10 * time.Second
 )
 
-const badSocketID = "socket_id must be two numbers with a dot between them"
+const badSocketID = "socket_id is missing, or is not two numbers with a dot between them"
 
 // params are the parameters of a request.
 type params struct {

@@ -43,8 +43,8 @@ func TestBodies(t *testing.T) {
 		{"a form too large", formType, "socket_id=1.1&channel_name=private-a&x=" + filler, 413, "the body is larger than 64 KiB"},
 		{"JSON too large", jsonType, `{"socket_id":"1.1","channel_name":"private-a","x":"` + filler + `"}`, 413, ""},
 
-		{"nothing", formType, "", 400, "socket_id must be two numbers with a dot between them"},
-		{"no socket id", formType, "channel_name=private-a", 400, "socket_id must be two numbers with a dot between them"},
+		{"nothing", formType, "", 400, "socket_id is missing, or is not two numbers with a dot between them"},
+		{"no socket id", formType, "channel_name=private-a", 400, "socket_id is missing, or is not two numbers with a dot between them"},
 		{"no channel name", formType, "socket_id=1.1", 400, "channel_name is missing or empty"},
 		{"an empty channel name", formType, "socket_id=1.1&channel_name=", 400, "channel_name is missing or empty"},
 		{"only a prefix", formType, "socket_id=1.1&channel_name=private-", 400, "channel_name is missing or empty"},

@@ -87,7 +87,6 @@ func (a *app) signer(key string) *pusherproto.Signer { return a.credentials.Load
 // behind by more than it may buffer; an error is that of the context or
 // ErrClosed, and then channels at the end of the list may be left out.
 func (a *app) publish(ctx context.Context, event, data string, channels []channel.Channel, except string) error {
-	a.stats.published.Add(1)
 	excluded := a.conn(except)
 	var quoted []byte // of the data, once for all channels
 	for _, ch := range channels {
@@ -117,6 +116,7 @@ func (a *app) publish(ctx context.Context, event, data string, channels []channe
 			a.hintNearMiss(ctx, event, ch)
 		}
 	}
+	a.stats.published.Add(1)
 	return nil
 }
 

@@ -55,6 +55,7 @@ func TestAcceptance58Drain(t *testing.T) {
 		assert.InDelta(t, 1, after[99].Seconds(), 0.05)
 		message := broadcast.Message{Event: "e", Channels: []channel.Channel{channel.Public("news")}}
 		require.ErrorIs(t, w.srv.Broadcast(t.Context(), []broadcast.Message{message}), server.ErrClosed)
+		assert.EqualValues(t, 1, w.srv.Stats().Published, "what was refused does not count")
 		require.ErrorIs(t, w.srv.Ping(t.Context()), server.ErrClosed)
 	}, func(c *server.Config) { c.DrainWindow = time.Second })
 }
