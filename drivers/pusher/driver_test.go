@@ -69,7 +69,13 @@ func TestOneAloneIsNoBatch(t *testing.T) {
 	t.Parallel()
 	s := newService(t, nil)
 	require.NoError(t, s.driver(t).Broadcast(t.Context(), messages(1)))
-	assert.Equal(t, "/apps/1001/events", s.got()[0].path)
+	c := s.config()
+	c.Limits.Batch = 1
+	require.NoError(t, newDriver(t, c).Broadcast(t.Context(), messages(3)))
+	require.Len(t, s.got(), 4)
+	for _, r := range s.got() {
+		assert.Equal(t, "/apps/1001/events", r.path)
+	}
 }
 
 // TestOrderAcrossKindsOfRequests mixes what can and what cannot share one.
@@ -98,7 +104,7 @@ func TestOrderAcrossKindsOfRequests(t *testing.T) {
 
 func TestBatchesKeepToTheirBytes(t *testing.T) {
 	t.Parallel()
-	for _, data := range []string{strings.Repeat("x", 900), strings.Repeat(`"`, 450), strings.Repeat("<", 150), strings.Repeat("\u2028", 150)} {
+	for _, data := range []string{strings.Repeat("x", 900), strings.Repeat(`"`, 450), strings.Repeat(`\`, 450), strings.Repeat("<", 150), strings.Repeat(">", 150), strings.Repeat("&", 150), strings.Repeat("\x01", 150), strings.Repeat("\u2028", 150)} {
 		s := newService(t, nil)
 		c := s.config()
 		c.BatchBytes = 3000
@@ -119,7 +125,7 @@ func TestBatchesKeepToTheirBytes(t *testing.T) {
 		c.BatchBytes = 3000
 		list := messages(4)
 		for i := range list {
-			list[i].Data = strings.Repeat("x", 1500)
+			list[i].Data = strings.Repeat("x", 1300) // two of these would fit as they are
 			list[i].Channels = []channel.Channel{channel.Encrypted("c")}
 		}
 		require.NoError(t, newDriver(t, c).Broadcast(t.Context(), list))

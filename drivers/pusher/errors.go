@@ -250,18 +250,25 @@ func (x *exchange) mask(text string) string {
 // request, or quoted once more in an answer of JSON.
 func (x *exchange) maskData(line string) string {
 	const run = 8
-	var sent []string
-	for _, data := range x.data {
-		once := quote(data)
-		sent = append(sent, data, once, quote(once))
+	places := make(map[string][]int, len(line)) // of what stands in the line for that long
+	for i := range max(0, len(line)-run+1) {
+		places[line[i:i+run]] = append(places[line[i:i+run]], i)
 	}
 	hidden := make([]bool, len(line))
-	for i := range max(0, len(line)-run+1) {
-		if slices.ContainsFunc(sent, func(s string) bool { return strings.Contains(s, line[i:i+run]) }) {
-			for j := range run {
-				hidden[i+j] = true
+	hide := func(sent string) {
+		for i := range max(0, len(sent)-run+1) {
+			for _, at := range places[sent[i:i+run]] {
+				for j := range run {
+					hidden[at+j] = true
+				}
 			}
 		}
+	}
+	for _, data := range x.data {
+		once := quote(data)
+		hide(data)
+		hide(once)
+		hide(quote(once))
 	}
 	var b strings.Builder
 	for i := range len(line) {

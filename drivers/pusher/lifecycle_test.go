@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -34,6 +36,9 @@ func TestContextEndsTheRest(t *testing.T) {
 		require.ErrorIs(t, err, cause)
 		assert.NotErrorIs(t, err, broadcast.ErrPermanent)
 		require.Len(t, undelivered(err), 20)
+		for _, part := range broadcast.Undelivered(err) {
+			require.ErrorIs(t, part, cause, "also of the request that was under way")
+		}
 		assert.Equal(t, "e10", undelivered(err)[0])
 		assert.Len(t, s.got(), 2)
 	}
@@ -124,4 +129,55 @@ func TestShutdownInTheMiddle(t *testing.T) {
 	}
 	assert.Equal(t, seen, delivered)
 	assert.Len(t, s.got(), seen, "nothing is sent after Shutdown has returned")
+}
+
+// TestShutdownClosesConnections of the driver's own.
+func TestShutdownClosesConnections(t *testing.T) {
+	t.Parallel()
+	closed := make(chan struct{}, 1)
+	s := startService(t, func(h http.Handler) *httptest.Server {
+		server := quietServer(h)
+		server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+			if state == http.StateClosed {
+				closed <- struct{}{}
+			}
+		}
+		server.Start()
+		return server
+	}, nil)
+	d := newDriver(t, s.config())
+	require.NoError(t, d.Broadcast(t.Context(), messages(1)))
+	require.Empty(t, closed, "it is kept")
+	require.NoError(t, d.Shutdown(t.Context()))
+	select {
+	case <-closed:
+	case <-time.After(20 * time.Second):
+		t.Error("the connection is still open")
+	}
+}
+
+// TestShutdownBesideAnother keeps to its own context.
+func TestShutdownBesideAnother(t *testing.T) {
+	t.Parallel()
+	entered, release := make(chan struct{}), make(chan struct{})
+	s := newService(t, func(http.ResponseWriter, request, int) bool {
+		close(entered)
+		<-release
+		return false
+	})
+	c := s.config()
+	c.MaxConcurrent = 1
+	d := newDriver(t, c)
+	ends := make(chan error, 2)
+	go func() { ends <- d.Broadcast(t.Context(), messages(1)) }()
+	<-entered
+	go func() { ends <- d.Shutdown(t.Context()) }()
+	for range 3 {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		require.ErrorIs(t, d.Shutdown(ctx), context.DeadlineExceeded)
+		cancel()
+	}
+	close(release)
+	require.NoError(t, <-ends)
+	require.NoError(t, <-ends)
 }

@@ -86,7 +86,7 @@ func (d *Driver) checkData(m *broadcast.Message) error {
 // batchable reports whether the message can share a request: the API's batches
 // take one channel for each event, and none of users.
 func (d *Driver) batchable(m *broadcast.Message) bool {
-	return len(m.Channels) == 1 && m.Channels[0].Kind() != channel.KindUser && d.limits.Batch > 1 && !d.idempotency
+	return len(m.Channels) == 1 && m.Channels[0].Kind() != channel.KindUser && !d.idempotency
 }
 
 // batchedSize returns how many bytes the message takes in the body of a batch,

@@ -37,9 +37,9 @@ func Soketi(app auth.App, host string) Config {
 // adapter's documents promise no batches, so each message is a request, and no
 // user channels.
 func Ably(key string) (Config, error) {
-	name, secret, ok := strings.Cut(key, ":")
-	id, keyID, ok2 := strings.Cut(name, ".")
-	if !ok || !ok2 || id == "" || keyID == "" || secret == "" {
+	name, secret, _ := strings.Cut(key, ":")
+	id, keyID, _ := strings.Cut(name, ".")
+	if id == "" || keyID == "" || secret == "" {
 		return Config{}, errors.New(`pusher: the Ably key is not of the form "appid.keyid:secret"`)
 	}
 	return Config{

@@ -23,6 +23,7 @@ func TestChannels(t *testing.T) {
 		{`{"channels":{}}`, []pusher.ChannelInfo{}},
 		{`{"channels":[]}`, []pusher.ChannelInfo{}},
 		{`{"channels":{"presence-b":{"user_count":3},"presence-a":{}}}`, []pusher.ChannelInfo{{Name: "presence-a", Occupied: true}, {Name: "presence-b", Occupied: true, UserCount: 3}}},
+		{`{"channels":{"e":{},"b":{},"d":{},"a":{},"c":{}}}`, []pusher.ChannelInfo{{Name: "a", Occupied: true}, {Name: "b", Occupied: true}, {Name: "c", Occupied: true}, {Name: "d", Occupied: true}, {Name: "e", Occupied: true}}},
 		{`{"channels":{"presence-a":[]}}`, []pusher.ChannelInfo{{Name: "presence-a", Occupied: true}}},
 	} {
 		s := newService(t, status(200, row.body))
@@ -31,6 +32,10 @@ func TestChannels(t *testing.T) {
 		assert.Equal(t, row.want, got)
 		assert.Equal(t, "presence-", s.got()[0].query.Get("filter_by_prefix"))
 		assert.Equal(t, "user_count", s.got()[0].query.Get("info"))
+	}
+	for _, body := range []string{`{"channels":"a"}`, `{"channels":["a"]}`, `{"channels":{"a":"b"}}`, `{"channels":{"a":{"user_count":"x"}}}`} {
+		_, err := newService(t, status(200, body)).driver(t).Channels(t.Context(), "")
+		require.ErrorIs(t, err, pusher.ErrUnexpectedAnswer, body)
 	}
 	s := newService(t, status(200, `{"channels":{}}`))
 	_, err := s.driver(t).Channels(t.Context(), "")
@@ -116,7 +121,7 @@ func TestQueriesOfChannelsThatAreNone(t *testing.T) {
 	t.Parallel()
 	s := newService(t, nil)
 	d := s.driver(t)
-	for _, ch := range []channel.Channel{{}, channel.Public("a b"), channel.Public("a/b"), channel.Private("a."), channel.Public(".."), channel.User("7")} {
+	for _, ch := range []channel.Channel{{}, channel.Public("a b"), channel.Public("a/b"), channel.Presence("a/b"), channel.Presence("a b"), channel.Private("a."), channel.Public(".."), channel.User("7")} {
 		_, err := d.Channel(t.Context(), ch)
 		require.Error(t, err, ch.String())
 		_, err = d.Users(t.Context(), ch)
