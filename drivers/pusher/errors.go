@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -257,10 +256,14 @@ func (x *exchange) maskData(line string) string {
 	hidden := make([]bool, len(line))
 	hide := func(sent string) {
 		for i := range max(0, len(sent)-run+1) {
-			for _, at := range places[sent[i:i+run]] {
+			found := places[sent[i:i+run]]
+			for _, at := range found {
 				for j := range run {
 					hidden[at+j] = true
 				}
+			}
+			if found != nil {
+				delete(places, sent[i:i+run]) // once is enough
 			}
 		}
 	}
