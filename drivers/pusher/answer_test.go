@@ -24,14 +24,15 @@ import (
 func TestTextsOfAnswers(t *testing.T) {
 	t.Parallel()
 	for want, answer := range map[string]func(http.ResponseWriter, request, int) bool{
-		"pusher: the service answered 503 Service Unavailable":                                                               status(503, ""),
-		"pusher: the service answered 503 Service Unavailable; to be tried again after 7s":                                   status(503, "", "Retry-After", "7"),
-		"pusher: the service answered 503 Service Unavailable: a b c":                                                        status(503, " a   b\t\r\nc\x00 "),
-		"pusher: the service answered 503 Service Unavailable: ab":                                                           status(503, "a\xff\xfeb"),
-		"pusher: the service answered 503 Service Unavailable: " + strings.Repeat("x", 300):                                  status(503, strings.Repeat("x", 300)),
-		"pusher: the service answered 503 Service Unavailable: " + strings.Repeat("x", 300) + "…":                            status(503, strings.Repeat("x", 301)),
-		"pusher: the service answered 503 Service Unavailable: x…":                                                           status(503, "x"+strings.Repeat(" ", 600)+"y"),
-		"pusher: the service answered 307 Temporary Redirect, and redirects are not followed; check Host, Path and Insecure": status(307, "", "Location", "http://[::1"),
+		"pusher: the service answered 503 Service Unavailable":                                                                                       status(503, ""),
+		"pusher: the service answered 503 Service Unavailable; to be tried again after 7s":                                                           status(503, "", "Retry-After", "7"),
+		"pusher: the service answered 503 Service Unavailable: a b c":                                                                                status(503, " a   b\t\r\nc\x00 "),
+		"pusher: the service answered 503 Service Unavailable: ab":                                                                                   status(503, "a\xff\xfeb"),
+		"pusher: the service answered 503 Service Unavailable: " + strings.Repeat("x", 300):                                                          status(503, strings.Repeat("x", 300)),
+		"pusher: the service answered 503 Service Unavailable: " + strings.Repeat("x", 300) + "…":                                                    status(503, strings.Repeat("x", 301)),
+		"pusher: the service answered 503 Service Unavailable: x…":                                                                                   status(503, "x"+strings.Repeat(" ", 600)+"y"),
+		"pusher: the service answered 307 Temporary Redirect, and redirects are not followed; check Host, Path and Insecure":                         status(307, "", "Location", "http://[::1"),
+		"pusher: the service answered 307 Temporary Redirect to https://other.test/x, and redirects are not followed; check Host, Path and Insecure": status(307, "", "Location", "https://u:p@other.test/x?auth_key=k#y"),
 		"pusher: the service answered 401 Unauthorized": func(w http.ResponseWriter, r request, n int) bool {
 			w.Header()["Date"] = nil // who has no clock is not told to differ
 			return status(401, "")(w, r, n)
@@ -85,6 +86,9 @@ func TestMaskedErrorsAreNothingElse(t *testing.T) {
 	})
 	err := newDriver(t, c).Broadcast(t.Context(), messages(1))
 	require.ErrorIs(t, err, io.ErrClosedPipe)
+	require.ErrorContains(t, err, "pusher: while sending "+s.URL+"/apps/1001/events?auth_key=[hidden]&")
+	require.ErrorContains(t, err, "&auth_signature=[hidden]&")
+	require.ErrorContains(t, err, ": io: read/write on closed pipe")
 	for _, other := range []error{io.EOF, context.Canceled, broadcast.ErrPermanent, pusher.ErrClosed} {
 		assert.NotErrorIs(t, err, other)
 	}
@@ -98,6 +102,23 @@ func TestShortCredentialsAreNoSecrets(t *testing.T) {
 	c := s.config()
 	c.App = auth.App{ID: "1", Key: "k", Secret: "s"}
 	require.ErrorContains(t, newDriver(t, c).Broadcast(t.Context(), messages(1)), "so sorry, kind sir")
+}
+
+// TestKeysAreEscaped: the library leaves them as they are, and servers read a
+// plus as a space.
+func TestKeysAreEscaped(t *testing.T) {
+	t.Parallel()
+	s := newService(t, nil)
+	s.secrets["a+b;c"] = "secret"
+	c := s.config()
+	c.App = auth.App{ID: "1", Key: "a+b;c", Secret: "secret"}
+	d := newDriver(t, c)
+	require.NoError(t, d.Broadcast(t.Context(), messages(1)))
+	require.NoError(t, d.Ping(t.Context()))
+	require.NoError(t, d.TerminateUser(t.Context(), "7"))
+	for _, r := range s.got() {
+		assert.Equal(t, "a+b;c", r.query.Get("auth_key"))
+	}
 }
 
 // TestDataOfABatchIsHidden has a service repeat it with an answer that is not

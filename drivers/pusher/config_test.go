@@ -175,7 +175,16 @@ func TestPresetsKeepToTheServicesLimits(t *testing.T) {
 
 	ably, err := pusher.Ably("a.b:s")
 	require.NoError(t, err)
-	assert.Equal(t, 1, newDriver(t, ably).Limits().Batch)
+	for _, row := range []struct {
+		config pusher.Config
+		want   broadcast.Limits
+	}{
+		{reverb, broadcast.Limits{Payload: 10240, Channels: 100, Batch: 10, ChannelName: 200}},
+		{soketi, broadcast.Limits{Payload: 102_400, Channels: 100, Batch: 10, ChannelName: 200}},
+		{ably, broadcast.Limits{Payload: 10240, Channels: 100, Batch: 1, ChannelName: 200, NoEncryption: true}},
+	} {
+		assert.Equal(t, row.want, newDriver(t, row.config).Limits())
+	}
 }
 
 // TestTLSIsTheDefault makes requests over the driver's own transport, which is

@@ -119,6 +119,21 @@ func TestBatchesKeepToTheirBytes(t *testing.T) {
 			assert.Len(t, r.events(t), 3)
 		}
 	}
+	t.Run("long names", func(t *testing.T) {
+		s := newService(t, nil)
+		c := s.config()
+		c.BatchBytes = 3000
+		list := messages(40)
+		for i := range list {
+			list[i].Event, list[i].SocketID = strings.Repeat(`"`, 200), strings.Repeat("1", 20)+"."+strings.Repeat("1", 20)
+			list[i].Channels = []channel.Channel{channel.Public(strings.Repeat("x", 150))}
+		}
+		require.NoError(t, newDriver(t, c).Broadcast(t.Context(), list))
+		for _, r := range s.got() {
+			assert.LessOrEqual(t, len(r.body), 3000)
+		}
+		assert.Len(t, s.got(), 10)
+	})
 	t.Run("encrypted", func(t *testing.T) {
 		s := newService(t, nil)
 		c := s.config()
@@ -284,14 +299,14 @@ func TestIdempotencyKeys(t *testing.T) {
 	s := newService(t, nil)
 	c := s.config()
 	c.IdempotencyKeys = true
-	list := append(messages(2), message("u", "{}", channel.User("7")))
+	list := append(messages(2), message("u", "{}", channel.User("7")), message("v", "{}", channel.User("7")))
 	list[2].SocketID = "1.2"
 	require.NoError(t, newDriver(t, c).Broadcast(t.Context(), list))
 	var keys []string
 	for _, r := range s.got() {
 		keys = append(keys, r.header.Get("X-Idempotency-Key"))
 	}
-	assert.Equal(t, []string{"id-e0", "id-e1", "id-u"}, keys, "one for each message, so no batches")
+	assert.Equal(t, []string{"id-e0", "id-e1", "id-u", "id-v"}, keys, "one for each message, so no batches")
 
 	s = newService(t, nil)
 	require.NoError(t, s.driver(t).Broadcast(t.Context(), messages(1)))

@@ -48,7 +48,7 @@ func TestChannels(t *testing.T) {
 // at a semicolon or read as something else.
 func TestPrefixArrives(t *testing.T) {
 	t.Parallel()
-	for _, prefix := range []string{"a", "a;b", "a=b", "a@b,c.d-e_f", ";", "="} {
+	for _, prefix := range []string{strings.Repeat("x", 199), "a", "a;b", "a=b", "a@b,c.d-e_f", ";", "="} {
 		s := newService(t, status(200, `{"channels":{}}`))
 		_, err := s.driver(t).Channels(t.Context(), prefix)
 		require.NoError(t, err)
