@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"log/slog"
 	"net"
@@ -92,17 +93,47 @@ func sends(t *testing.T, conn net.Conn, text string) {
 	require.NoError(t, err)
 }
 
+// TestStrangersDoNotFillTheLog has somebody send over and over what is no TLS,
+// of which net/http tells each time.
+func TestStrangersDoNotFillTheLog(t *testing.T) {
+	t.Parallel()
+	var log output
+	secure := func(l net.Listener) net.Listener { return tls.NewListener(l, &tls.Config{}) }
+	logInMemory(t, slog.New(slog.NewTextHandler(&log, nil)), secure, func(t *testing.T, dial func() net.Conn) {
+		lines := func() int { return strings.Count(log.String(), "TLS handshake error") }
+		comes := func(times int) {
+			for range times {
+				conn := dial()
+				sends(t, conn, "GET / HTTP/1.1\r\n\r\n")
+				_, err := io.Copy(io.Discard, conn)
+				require.NoError(t, err)
+			}
+			synctest.Wait()
+		}
+		comes(500)
+		assert.Equal(t, 10, lines())
+		<-time.After(time.Minute)
+		comes(500)
+		assert.Equal(t, 11, lines())
+	})
+}
+
 // inMemory answers on a network in memory, with a time of its own.
 func inMemory(t *testing.T, test func(t *testing.T, dial func() net.Conn)) {
 	t.Helper()
+	plain := func(l net.Listener) net.Listener { return l }
+	logInMemory(t, slog.New(slog.DiscardHandler), plain, test)
+}
+
+func logInMemory(t *testing.T, log *slog.Logger, listen func(net.Listener) net.Listener, test func(t *testing.T, dial func() net.Conn)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		quiet := slog.New(slog.DiscardHandler)
-		srv, err := server.New(server.Config{App: auth.App{ID: "1", Key: "k", Secret: "s"}, Logger: quiet})
+		srv, err := server.New(server.Config{App: auth.App{ID: "1", Key: "k", Secret: "s"}, Logger: log})
 		require.NoError(t, err)
 		listener := memnet.Listen()
 		ctx, stop := context.WithCancel(t.Context())
 		stopped := make(chan error)
-		go func() { stopped <- main.Serve(ctx, srv, listener, quiet) }()
+		go func() { stopped <- main.Serve(ctx, srv, listen(listener), log) }()
 		test(t, func() net.Conn {
 			conn, err := listener.Dial(t.Context())
 			require.NoError(t, err)

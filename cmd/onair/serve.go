@@ -85,7 +85,7 @@ func serve(ctx context.Context, srv *server.Server, ln net.Listener, log *slog.L
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ErrorLog:          newErrorLog(log),
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- h.Serve(ln) }()
