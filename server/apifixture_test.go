@@ -100,6 +100,7 @@ func (g answer) ok(t testing.TB, body string) {
 	t.Helper()
 	assert.Equal(t, 200, g.status, g.body)
 	assert.Equal(t, "application/json", g.header.Get("Content-Type"))
+	assert.Equal(t, "nosniff", g.header.Get("X-Content-Type-Options"))
 	assert.Equal(t, body, g.body)
 }
 

@@ -157,6 +157,21 @@ func TestAuthorizer(t *testing.T) {
 	}
 }
 
+func TestRulesWithoutALimit(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, w *site) {
+		p := w.connect("X-User", "7")
+		p.send("pusher:subscribe", map[string]any{"channel": "private-slow"})
+		p.quiet(time.Hour)
+		w.connect().lives()
+		// Their context ends when Shutdown is cut short, and with it they do.
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		require.ErrorIs(t, w.srv.Shutdown(ctx), context.DeadlineExceeded)
+		require.NoError(t, w.srv.Shutdown(t.Context()))
+	}, func(c *server.Config) { c.Authorizer, c.RuleTimeout, c.ActivityTimeout = &scripted{}, -1, -1 })
+}
+
 func TestAuthorizerInDevelopment(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, w *site) {

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/onairgo/onair/auth"
+	"github.com/onairgo/onair/internal/websocket/wstest"
 	"github.com/onairgo/onair/server"
 )
 
@@ -25,6 +27,8 @@ func TestNewRefuses(t *testing.T) {
 	}{
 		{"no app", server.Config{}, []string{"no app; set Config.App"}},
 		{"an app with things missing", server.Config{App: auth.App{ID: "1"}}, []string{"missing Key, Secret"}},
+		{"an app with a key only", server.Config{App: auth.App{Key: "k"}, Apps: []auth.App{app}}, []string{"missing ID, Secret"}},
+		{"an app with a secret only", server.Config{App: auth.App{Secret: "s"}, Apps: []auth.App{app}}, []string{"missing ID, Key"}},
 		{"two apps with one id", server.Config{App: app, Apps: []auth.App{{ID: "1", Key: "k2", Secret: "s"}}}, []string{`two apps have the id "1"`}},
 		{"two apps with one key", server.Config{App: app, Apps: []auth.App{{ID: "2", Key: "k2", Secret: "s", Former: []auth.KeyPair{{Key: "k", Secret: "x"}}}}}, []string{`the key "k"`}},
 		{"prefixes", server.Config{App: app, Prefix: "ws/"}, []string{`prefix "ws/"`}},
@@ -42,6 +46,27 @@ func TestNewRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestServerOfResolvedAppsOnly(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, w *site) {
+		p := w.connect()
+		p.lives()
+		w.open("/app/x?protocol=7").closed(4001)
+		p.ws.Timeout = time.Hour
+		f, err := p.ws.Read()
+		require.NoError(t, err)
+		assert.Equal(t, wstest.OpPing, f.Opcode, "such connections are looked after too")
+	}, func(c *server.Config) {
+		c.App = auth.App{}
+		c.Resolve = func(_ context.Context, q server.AppQuery) (auth.App, error) {
+			if q.ID == testApp.ID || q.Key == testApp.Key {
+				return testApp, nil
+			}
+			return auth.App{}, server.ErrUnknownApp
+		}
+	})
 }
 
 func TestClientConfig(t *testing.T) {

@@ -95,6 +95,38 @@ func TestFramesAheadOfTheHandshake(t *testing.T) {
 	}
 }
 
+// A client that closes is answered with its own code, which makes the end a clean
+// one, and then nothing keeps the socket open.
+func TestCloseIsAnswered(t *testing.T) {
+	t.Parallel()
+	for name, closing := range map[string]struct {
+		frame wstest.Frame
+		code  int
+	}{
+		"as browsers do":   {wstest.Close(1000, ""), 1000},
+		"with a reason":    {wstest.Close(1001, "going away"), 1001},
+		"with an own code": {wstest.Close(4123, ""), 4123},
+		"without a code":   {wstest.Frame{Opcode: wstest.OpClose}, 1005},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(t *testing.T, w *site) {
+				watcher, p := w.on("presence-r"), w.on("presence-r")
+				watcher.next()
+				start := time.Now()
+				require.NoError(t, p.ws.Write(closing.frame))
+				p.closeFrame(closing.code)
+				assert.Equal(t, "pusher_internal:member_removed", watcher.next().Event)
+				assert.Zero(t, time.Since(start))
+				p.ws.Timeout = time.Minute
+				_, err := p.ws.Read()
+				require.ErrorIs(t, err, io.EOF)
+				assert.LessOrEqual(t, time.Since(start), 5*time.Second)
+			})
+		})
+	}
+}
+
 func TestUnixSocket(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "socket")

@@ -140,6 +140,20 @@ func TestAcceptanceLiveness(t *testing.T) {
 			require.Error(t, err)
 			assert.InDelta(t, 155, time.Since(start).Seconds(), 2)
 		}},
+		{name: "46 a connection is silent from its opening on", test: func(t *testing.T, w *site) {
+			first := w.connect() // with which the server begins to look after them
+			for range 20 {
+				first.lives()
+				pass(time.Minute)
+			}
+			p := w.connect()
+			p.ws.Timeout = time.Hour
+			start := time.Now()
+			f, err := p.ws.Read()
+			require.NoError(t, err)
+			assert.Equal(t, wstest.OpPing, f.Opcode)
+			assert.InDelta(t, 120, time.Since(start).Seconds(), 1)
+		}},
 		{name: "46 liveness can be off", configure: func(c *server.Config) { c.ActivityTimeout = -1 }, test: func(t *testing.T, w *site) {
 			p := w.connect()
 			pass(24 * time.Hour)
