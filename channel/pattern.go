@@ -156,7 +156,7 @@ func (s *segment) match(dst []string, part string) ([]string, bool) {
 	for i := params - 1; i > 0; i-- {
 		_, size := utf8.DecodeLastRuneInString(part)
 		at := strings.LastIndex(part[:len(part)-size], s.literals[i])
-		if size == 0 || at < 0 {
+		if at < 0 {
 			return dst, false
 		}
 		dst[base+i] = part[at+len(s.literals[i]):]

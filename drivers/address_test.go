@@ -36,7 +36,7 @@ func TestAddresses(t *testing.T) {
 
 func TestAddressesThatAreNone(t *testing.T) {
 	t.Parallel()
-	for _, host := range []string{"[::1", "::1]", "[]", "[localhost]", "[[::1]]", "[::1]:8080", "a:b", "::1%eth0", "user@h", "h/path", "h h", "é"} {
+	for _, host := range []string{"[::1", "::1]", "x::1]", "[]", "[localhost]", "[[::1]]", "[::1]:8080", "a:b", "::1%eth0", "user@h", "h/path", "h h", "é"} {
 		_, err := drivers.AddressOf("X", map[string]string{"X_HOST": host})
 		assert.EqualError(t, err, "drivers: environment: X_HOST is no host name or address; the scheme belongs in X_SCHEME, the port in X_PORT", "host %q", host)
 	}
