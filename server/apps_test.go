@@ -117,6 +117,7 @@ func TestResolver(t *testing.T) {
 	s := &tenants{apps: map[string]auth.App{"7": {ID: "7", Key: "seven", Secret: "x"}}}
 	inBubble(t, func(t *testing.T, w *site) {
 		w.on("news") // the app of Config needs no resolver
+		require.ErrorContains(t, w.srv.Broadcast(t.Context(), news("nobody's")), "For(appID)", "there may be others")
 		w.path = "/app/seven?protocol=7"
 		p := w.on("news")
 		require.NoError(t, w.srv.For("7").Broadcast(t.Context(), news("1")))

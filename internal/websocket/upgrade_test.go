@@ -207,6 +207,7 @@ var refusedHandshakes = []struct {
 	{"Connection without the token", header("Connection", "keep-alive, upgraded"), 426, http.Header{"Upgrade": {"websocket"}}},
 	{"no Upgrade", header("Upgrade"), 426, http.Header{"Upgrade": {"websocket"}, "Connection": {"Upgrade"}}},
 	{"another Upgrade", header("Upgrade", "h2c"), 426, http.Header{"Upgrade": {"websocket"}}},
+	{"another Upgrade that is as long", header("Upgrade", "webrocket"), 426, http.Header{"Upgrade": {"websocket"}}},
 	{"Upgrade that folds to the token", header("Upgrade", "web\u017focket"), 426, http.Header{"Upgrade": {"websocket"}}},
 	{"no version", header("Sec-WebSocket-Version"), 426, http.Header{"Sec-Websocket-Version": {"13"}}},
 	{"version 8", header("Sec-WebSocket-Version", "8"), 426, http.Header{"Sec-Websocket-Version": {"13"}}},
