@@ -105,11 +105,11 @@ func malformedName(err error) *DenyError {
 	deny := malformed("channel_name is not a channel name")
 	if e, ok := errors.AsType[*channel.NameError](err); ok {
 		switch e.Reason {
-		case channel.Empty:
+		case channel.ReasonEmpty:
 			deny.Message = "channel_name is missing or empty"
-		case channel.TooLong:
+		case channel.ReasonTooLong:
 			deny.Message = fmt.Sprintf("channel_name is longer than %d bytes", channel.MaxNameLength)
-		case channel.IllegalCharacter:
+		case channel.ReasonIllegalCharacter:
 			deny.Message = "channel_name has a character that is not allowed"
 		}
 		deny.Reason, deny.cause = e.Error(), e

@@ -79,8 +79,8 @@ func TestKindStrings(t *testing.T) {
 func TestReasonStrings(t *testing.T) {
 	t.Parallel()
 	for reason, want := range map[channel.Reason]string{
-		channel.Empty: "empty", channel.TooLong: "too long", channel.IllegalCharacter: "illegal character",
-		channel.EmptySegment: "empty segment", channel.DoublePrefix: "double prefix", channel.CachedUser: "cached user channel",
+		channel.ReasonEmpty: "empty", channel.ReasonTooLong: "too long", channel.ReasonIllegalCharacter: "illegal character",
+		channel.ReasonEmptySegment: "empty segment", channel.ReasonDoublePrefix: "double prefix", channel.ReasonCachedUser: "cached user channel",
 		0: "channel.Reason(0)",
 	} {
 		assert.Equal(t, want, reason.String())
@@ -114,22 +114,22 @@ func TestParseRefuses(t *testing.T) {
 		pos    int
 		text   string
 	}{
-		{"", channel.Empty, 0, `channel: name "" is empty`},
-		{"private-", channel.Empty, 8, `channel: name "private-" is empty behind its prefix`},
-		{"private-encrypted-cache-", channel.Empty, 24, `channel: name "private-encrypted-cache-" is empty behind its prefix`},
-		{"cache-", channel.Empty, 6, `channel: name "cache-" is empty behind its prefix`},
-		{"#server-to-user-", channel.Empty, 16, `channel: name "#server-to-user-" is empty behind its prefix`},
-		{long + "a", channel.TooLong, 200, `channel: name "` + long[:80] + `…" has 201 bytes, the limit is 200`},
-		{"private-" + long[:193], channel.TooLong, 200, ""},
-		{"a b", channel.IllegalCharacter, 1, `channel: name "a b" has the character ' ' at byte 1; letters, digits and _ - = @ , . ; are allowed`},
-		{"private-é", channel.IllegalCharacter, 8, `channel: name "private-é" has the character 'é' at byte 8; letters, digits and _ - = @ , . ; are allowed`},
-		{"private-a\n", channel.IllegalCharacter, 9, ""},
-		{"private-a\x00", channel.IllegalCharacter, 9, ""},
-		{"private-\xff", channel.IllegalCharacter, 8, ""},
-		{"private-a:b", channel.IllegalCharacter, 9, ""},
-		{"#a", channel.IllegalCharacter, 0, ""},
-		{"private-#server-to-user-7", channel.IllegalCharacter, 8, ""},
-		{"private-orders.７", channel.IllegalCharacter, 15, ""},
+		{"", channel.ReasonEmpty, 0, `channel: name "" is empty`},
+		{"private-", channel.ReasonEmpty, 8, `channel: name "private-" is empty behind its prefix`},
+		{"private-encrypted-cache-", channel.ReasonEmpty, 24, `channel: name "private-encrypted-cache-" is empty behind its prefix`},
+		{"cache-", channel.ReasonEmpty, 6, `channel: name "cache-" is empty behind its prefix`},
+		{"#server-to-user-", channel.ReasonEmpty, 16, `channel: name "#server-to-user-" is empty behind its prefix`},
+		{long + "a", channel.ReasonTooLong, 200, `channel: name "` + long[:80] + `…" has 201 bytes, the limit is 200`},
+		{"private-" + long[:193], channel.ReasonTooLong, 200, ""},
+		{"a b", channel.ReasonIllegalCharacter, 1, `channel: name "a b" has the character ' ' at byte 1; letters, digits and _ - = @ , . ; are allowed`},
+		{"private-é", channel.ReasonIllegalCharacter, 8, `channel: name "private-é" has the character 'é' at byte 8; letters, digits and _ - = @ , . ; are allowed`},
+		{"private-a\n", channel.ReasonIllegalCharacter, 9, ""},
+		{"private-a\x00", channel.ReasonIllegalCharacter, 9, ""},
+		{"private-\xff", channel.ReasonIllegalCharacter, 8, ""},
+		{"private-a:b", channel.ReasonIllegalCharacter, 9, ""},
+		{"#a", channel.ReasonIllegalCharacter, 0, ""},
+		{"private-#server-to-user-7", channel.ReasonIllegalCharacter, 8, ""},
+		{"private-orders.７", channel.ReasonIllegalCharacter, 15, ""},
 	} {
 		_, err := channel.Parse(test.wire)
 		var e *channel.NameError
@@ -166,22 +166,22 @@ func TestValidateRefusesWhatCannotBeMeant(t *testing.T) {
 		pos    int
 		text   string
 	}{
-		{channel.Channel{}, channel.Empty, 0, ""},
-		{channel.Private(""), channel.Empty, 8, ""},
-		{channel.Private("mentor."), channel.EmptySegment, 15, `channel: name "private-mentor." has an empty segment at byte 15; is an id missing?`},
-		{channel.Private(".a"), channel.EmptySegment, 8, ""},
-		{channel.Private("a..b"), channel.EmptySegment, 10, ""},
-		{channel.Public("private-a"), channel.DoublePrefix, 0, `channel: name "private-a" has a prefix of its own in the name; leave out "private-", the constructor and Echo add prefixes`},
-		{channel.Public("cache-a"), channel.DoublePrefix, 0, ""},
-		{channel.Private("private-a"), channel.DoublePrefix, 8, ""},
-		{channel.Presence("private-encrypted-a"), channel.DoublePrefix, 9, ""},
-		{channel.Private("cache-a"), channel.DoublePrefix, 8, ""},
-		{channel.Private("encrypted-a"), channel.DoublePrefix, 8, `channel: name "private-encrypted-a" has a prefix of its own in the name; leave out "encrypted-", the constructor and Echo add prefixes`},
-		{channel.Private("a b"), channel.IllegalCharacter, 9, ""},
-		{channel.Public("#server-to-user-7"), channel.IllegalCharacter, 0, ""},
-		{channel.User("a|b"), channel.IllegalCharacter, 17, ""},
-		{channel.User("7").Cached(), channel.CachedUser, -1, `channel: name "#server-to-user-7" is a user channel, which cannot be cached`},
-		{channel.Presence(strings.Repeat("a", 192)), channel.TooLong, 200, ""},
+		{channel.Channel{}, channel.ReasonEmpty, 0, ""},
+		{channel.Private(""), channel.ReasonEmpty, 8, ""},
+		{channel.Private("mentor."), channel.ReasonEmptySegment, 15, `channel: name "private-mentor." has an empty segment at byte 15; is an id missing?`},
+		{channel.Private(".a"), channel.ReasonEmptySegment, 8, ""},
+		{channel.Private("a..b"), channel.ReasonEmptySegment, 10, ""},
+		{channel.Public("private-a"), channel.ReasonDoublePrefix, 0, `channel: name "private-a" has a prefix of its own in the name; leave out "private-", the constructor and Echo add prefixes`},
+		{channel.Public("cache-a"), channel.ReasonDoublePrefix, 0, ""},
+		{channel.Private("private-a"), channel.ReasonDoublePrefix, 8, ""},
+		{channel.Presence("private-encrypted-a"), channel.ReasonDoublePrefix, 9, ""},
+		{channel.Private("cache-a"), channel.ReasonDoublePrefix, 8, ""},
+		{channel.Private("encrypted-a"), channel.ReasonDoublePrefix, 8, `channel: name "private-encrypted-a" has a prefix of its own in the name; leave out "encrypted-", the constructor and Echo add prefixes`},
+		{channel.Private("a b"), channel.ReasonIllegalCharacter, 9, ""},
+		{channel.Public("#server-to-user-7"), channel.ReasonIllegalCharacter, 0, ""},
+		{channel.User("a|b"), channel.ReasonIllegalCharacter, 17, ""},
+		{channel.User("7").Cached(), channel.ReasonCachedUser, -1, `channel: name "#server-to-user-7" is a user channel, which cannot be cached`},
+		{channel.Presence(strings.Repeat("a", 192)), channel.ReasonTooLong, 200, ""},
 	} {
 		err := test.ch.Validate()
 		var e *channel.NameError

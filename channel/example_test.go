@@ -36,7 +36,7 @@ func ExampleParse() {
 func ExampleChannel_Validate() {
 	err := channel.Private("private-orders.7").Validate()
 	if e, ok := errors.AsType[*channel.NameError](err); ok {
-		fmt.Println(e.Reason == channel.DoublePrefix)
+		fmt.Println(e.Reason == channel.ReasonDoublePrefix)
 	}
 	fmt.Println(channel.Private("mentor.").Validate())
 	// Output:

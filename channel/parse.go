@@ -77,7 +77,7 @@ func (c Channel) Validate() error {
 	}
 	if c.kind == KindUser {
 		if c.cached {
-			return &NameError{Name: c.wire, Reason: CachedUser, Pos: -1}
+			return &NameError{Name: c.wire, Reason: ReasonCachedUser, Pos: -1}
 		}
 		return nil
 	}
@@ -85,15 +85,15 @@ func (c Channel) Validate() error {
 	start := len(c.wire) - len(name)
 	for _, p := range wirePrefixes {
 		if strings.HasPrefix(name, p.prefix) {
-			return &NameError{Name: c.wire, Reason: DoublePrefix, Pos: start, prefix: p.prefix}
+			return &NameError{Name: c.wire, Reason: ReasonDoublePrefix, Pos: start, prefix: p.prefix}
 		}
 	}
 	// Private("encrypted-x") would leave as the encrypted channel x.
 	if seen, err := Parse(c.wire); err != nil || seen != c {
-		return &NameError{Name: c.wire, Reason: DoublePrefix, Pos: start, prefix: "encrypted-"}
+		return &NameError{Name: c.wire, Reason: ReasonDoublePrefix, Pos: start, prefix: "encrypted-"}
 	}
 	if i := emptySegment(name); i >= 0 {
-		return &NameError{Name: c.wire, Reason: EmptySegment, Pos: start + i}
+		return &NameError{Name: c.wire, Reason: ReasonEmptySegment, Pos: start + i}
 	}
 	return nil
 }
@@ -102,14 +102,14 @@ func (c Channel) Validate() error {
 func (c Channel) check() error {
 	start := len(c.wire) - len(c.Name())
 	if start == len(c.wire) {
-		return &NameError{Name: c.wire, Reason: Empty, Pos: start}
+		return &NameError{Name: c.wire, Reason: ReasonEmpty, Pos: start}
 	}
 	if len(c.wire) > MaxNameLength {
-		return &NameError{Name: c.wire, Reason: TooLong, Pos: MaxNameLength}
+		return &NameError{Name: c.wire, Reason: ReasonTooLong, Pos: MaxNameLength}
 	}
 	for i := start; i < len(c.wire); i++ {
 		if !legal[c.wire[i]] {
-			return &NameError{Name: c.wire, Reason: IllegalCharacter, Pos: i}
+			return &NameError{Name: c.wire, Reason: ReasonIllegalCharacter, Pos: i}
 		}
 	}
 	return nil
@@ -143,34 +143,34 @@ type Reason uint8
 
 // The reasons of a [NameError].
 const (
-	// Empty means that there is no name, or nothing behind its prefix.
-	Empty Reason = iota + 1
-	// TooLong means more than [MaxNameLength] bytes.
-	TooLong
-	// IllegalCharacter means a character outside the protocol's alphabet.
-	IllegalCharacter
-	// EmptySegment means nothing between two dots or at an end, as in "mentor.".
-	EmptySegment
-	// DoublePrefix means a prefix inside the name given to a constructor.
-	DoublePrefix
-	// CachedUser means [Channel.Cached] of a [User] channel.
-	CachedUser
+	// ReasonEmpty means that there is no name, or nothing behind its prefix.
+	ReasonEmpty Reason = iota + 1
+	// ReasonTooLong means more than [MaxNameLength] bytes.
+	ReasonTooLong
+	// ReasonIllegalCharacter means a character outside the protocol's alphabet.
+	ReasonIllegalCharacter
+	// ReasonEmptySegment means nothing between two dots or at an end, as in "mentor.".
+	ReasonEmptySegment
+	// ReasonDoublePrefix means a prefix inside the name given to a constructor.
+	ReasonDoublePrefix
+	// ReasonCachedUser means [Channel.Cached] of a [User] channel.
+	ReasonCachedUser
 )
 
 // String returns the reason in words, such as "double prefix".
 func (r Reason) String() string {
 	switch r {
-	case Empty:
+	case ReasonEmpty:
 		return "empty"
-	case TooLong:
+	case ReasonTooLong:
 		return "too long"
-	case IllegalCharacter:
+	case ReasonIllegalCharacter:
 		return "illegal character"
-	case EmptySegment:
+	case ReasonEmptySegment:
 		return "empty segment"
-	case DoublePrefix:
+	case ReasonDoublePrefix:
 		return "double prefix"
-	case CachedUser:
+	case ReasonCachedUser:
 		return "cached user channel"
 	}
 	return fmt.Sprintf("channel.Reason(%d)", uint8(r))
@@ -199,21 +199,21 @@ func (e *NameError) Error() string {
 
 func (e *NameError) detail() string {
 	switch e.Reason {
-	case Empty:
+	case ReasonEmpty:
 		if e.Name == "" {
 			return "is empty"
 		}
 		return "is empty behind its prefix"
-	case TooLong:
+	case ReasonTooLong:
 		return fmt.Sprintf("has %d bytes, the limit is %d", len(e.Name), MaxNameLength)
-	case IllegalCharacter:
+	case ReasonIllegalCharacter:
 		r, _ := utf8.DecodeRuneInString(e.Name[e.Pos:])
 		return fmt.Sprintf("has the character %q at byte %d; letters, digits and _ - = @ , . ; are allowed", r, e.Pos)
-	case EmptySegment:
+	case ReasonEmptySegment:
 		return fmt.Sprintf("has an empty segment at byte %d; is an id missing?", e.Pos)
-	case DoublePrefix:
+	case ReasonDoublePrefix:
 		return fmt.Sprintf("has a prefix of its own in the name; leave out %q, the constructor and Echo add prefixes", e.prefix)
-	case CachedUser:
+	case ReasonCachedUser:
 		return "is a user channel, which cannot be cached"
 	}
 	return "is not valid"

@@ -93,7 +93,7 @@ func (a *app) hintNearMiss(ctx context.Context, event string, ch channel.Channel
 // already, by a page or by a publisher.
 func (a *app) hintDoublePrefix(ctx context.Context, ch channel.Channel, message string) {
 	e, ok := errors.AsType[*channel.NameError](ch.Validate())
-	if ok && e.Reason == channel.DoublePrefix && a.server.hints.first(hintPrefix, a.id+"/"+e.Name, a.server.now()) {
+	if ok && e.Reason == channel.ReasonDoublePrefix && a.server.hints.first(hintPrefix, a.id+"/"+e.Name, a.server.now()) {
 		a.server.log.LogAttrs(ctx, slog.LevelWarn, message, slog.String("app", a.id), slog.String("channel", e.Name))
 	}
 }
