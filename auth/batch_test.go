@@ -92,7 +92,10 @@ func TestBatchWithoutATimeout(t *testing.T) {
 	assert.Equal(t, 200, askBatch(t, h, "private-orders.7")["private-orders.7"].Status)
 	synctest.Test(t, func(t *testing.T) {
 		h := newHandler(auth.WithRuleTimeout(-1))
-		h.Private("a.{n}", deaf)
+		h.Private("a.{n}", func(ctx context.Context, u *user, s *auth.Subscription) (bool, error) {
+			assert.NoError(t, ctx.Err())
+			return deaf(ctx, u, s)
+		})
 		start := time.Now()
 		for name, entry := range askBatch(t, h, "private-a.1", "private-a.2", "private-a.3") {
 			assert.Equal(t, 200, entry.Status, name)

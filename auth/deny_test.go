@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/onairgo/onair/auth"
+	"github.com/onairgo/onair/channel"
 )
 
 func TestStatusesOfRefusals(t *testing.T) {
@@ -30,6 +31,17 @@ func TestStatusesOfRefusals(t *testing.T) {
 		}
 		assert.Equal(t, want, ask(t, h, subscribe("private-a")).Status, "status %d", status)
 	}
+}
+
+func TestARefusalIsReturnedAsTheRuleMadeIt(t *testing.T) {
+	t.Parallel()
+	h := newHandler()
+	h.Private("a", says(false, auth.Deny(404, "no such order")))
+	h.Private("b", says(false, auth.Pass))
+	_, err := h.Authorize(t.Context(), h.As(&user{"7"}), "1.1", channel.Private("a"))
+	require.EqualError(t, err, "auth: refused with status 404: no such order")
+	_, err = h.Authorize(t.Context(), h.As(&user{"7"}), "1.1", channel.Private("b"))
+	require.ErrorIs(t, err, auth.Pass, "the cause can be asked for")
 }
 
 func TestTextOfRefusals(t *testing.T) {
