@@ -12,16 +12,16 @@ import (
 const (
 	network = "memory"
 
-	// DefaultBuffer is how many bytes each direction of a connection holds unless
-	// [Conn.SetReadBuffer] or [Conn.SetWriteBuffer] says otherwise.
+	// DefaultBuffer is how many bytes each direction of a connection can hold
+	// unless [Conn.SetReadBuffer] or [Conn.SetWriteBuffer] changes it.
 	DefaultBuffer = 64 << 10
 )
 
-// A Conn is one end of a connection. It behaves as a TCP connection does where
-// programs can tell: bytes that were written before the peer closed can still be
-// read, then comes [io.EOF]; writing to a peer that closed is an error; a deadline
-// that passes wakes whoever waits. All methods are safe for concurrent use, and
-// concurrent writes do not mix their bytes.
+// A Conn is one end of a connection. As far as a program can tell, it behaves
+// like a TCP connection. Bytes that were written before the peer closed can still
+// be read, followed by [io.EOF]. Writing to a peer that has closed is an error. A
+// deadline that passes wakes all waiting calls. All methods are safe for
+// concurrent use, and concurrent writes do not mix their bytes.
 type Conn struct {
 	local, remote net.Addr
 	in, out       *stream
@@ -38,42 +38,44 @@ func pipe(client, server net.Addr) (*Conn, *Conn) {
 		&Conn{local: server, remote: client, in: up, out: down}
 }
 
-// Read reads what is there, or waits for it.
+// Read reads the bytes that are available, or waits until there are some.
 func (c *Conn) Read(b []byte) (int, error) {
 	n, err := c.in.read(b)
 	return n, c.opError("read", err)
 }
 
-// Write returns when all of b is buffered, or with how much of it was when the
-// deadline passed or one end was closed.
+// Write returns once all of b is buffered. If the deadline passes or one end is
+// closed before that, it returns an error and how many bytes were buffered.
 func (c *Conn) Write(b []byte) (int, error) {
 	n, err := c.out.write(b)
 	return n, c.opError("write", err)
 }
 
-// Close ends both directions and wakes all who wait on either end.
+// Close ends both directions and wakes all waiting calls at either end.
 func (c *Conn) Close() error {
 	c.out.closeWriter()
 	c.in.closeReader()
 	return nil
 }
 
-// SetReadBuffer bounds the bytes that wait to be read here, which is the write
-// buffer of the other end. More than that may wait if it already does. Zero or
-// less means DefaultBuffer.
+// SetReadBuffer sets how many bytes may wait to be read at this end. It is the
+// same buffer as the write buffer of the other end. Bytes that are already
+// waiting are kept, even if they exceed the new size. Zero or less means
+// DefaultBuffer.
 func (c *Conn) SetReadBuffer(bytes int) error {
 	c.in.setSize(bytes)
 	return nil
 }
 
-// SetWriteBuffer bounds the bytes that wait to be read at the other end, as
-// SetReadBuffer does there.
+// SetWriteBuffer sets how many bytes may wait to be read at the other end, like
+// SetReadBuffer called there.
 func (c *Conn) SetWriteBuffer(bytes int) error {
 	c.out.setSize(bytes)
 	return nil
 }
 
-// LocalAddr returns the address of this end, a [*net.TCPAddr] on the loopback.
+// LocalAddr returns the address of this end, a [*net.TCPAddr] on the loopback
+// interface.
 func (c *Conn) LocalAddr() net.Addr { return c.local }
 
 // RemoteAddr returns the address of the other end.
@@ -84,13 +86,13 @@ func (c *Conn) SetDeadline(t time.Time) error {
 	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
 }
 
-// SetReadDeadline sets when reads fail with [os.ErrDeadlineExceeded], wrapped; the
-// zero time means never.
+// SetReadDeadline sets the time after which reads fail with an error that wraps
+// [os.ErrDeadlineExceeded]. The zero time means no deadline.
 func (c *Conn) SetReadDeadline(t time.Time) error {
 	return c.opError("set", c.in.setDeadline(&c.in.readDeadline, &c.in.readerClosed, t))
 }
 
-// SetWriteDeadline sets when writes fail, as SetReadDeadline does for reads.
+// SetWriteDeadline does for writes what SetReadDeadline does for reads.
 func (c *Conn) SetWriteDeadline(t time.Time) error {
 	return c.opError("set", c.out.setDeadline(&c.out.writeDeadline, &c.out.writerClosed, t))
 }
@@ -105,10 +107,10 @@ func (c *Conn) opError(op string, err error) error {
 // A stream is one direction of a connection.
 type stream struct {
 	mu      sync.Mutex
-	changed sync.Cond // whenever any of the following did
+	changed sync.Cond // signalled when any of the following fields change
 	size    int
 	buf     []byte
-	writing bool // a writer is at it, perhaps waiting: the next waits for its end
+	writing bool // a write is under way, perhaps waiting; other writes wait for it
 
 	writerClosed, readerClosed  bool
 	readDeadline, writeDeadline deadline
@@ -200,7 +202,7 @@ func (s *stream) setSize(bytes int) {
 	s.changed.Broadcast()
 }
 
-// A deadline belongs to a stream and is guarded by its mutex.
+// A deadline belongs to a stream, whose mutex guards it.
 type deadline struct {
 	timer  *time.Timer
 	passed bool
@@ -235,7 +237,7 @@ func (s *stream) setDeadline(d *deadline, closed *bool, t time.Time) error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if d.timer != timer {
-			return // replaced or stopped while it was going off
+			return // replaced or stopped while it was firing
 		}
 		d.passed = true
 		s.changed.Broadcast()

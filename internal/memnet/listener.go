@@ -1,11 +1,11 @@
-// Package memnet is a network inside the process, for tests: a listener, and
-// connections with a bounded buffer in each direction and with deadlines.
+// Package memnet is an in-memory network for tests: a listener, and connections
+// with deadlines and a bounded buffer in each direction.
 //
-// Unlike [net.Pipe], a write returns as soon as its bytes are buffered, and a
-// reader that stops reading lets the buffer fill up, as with a socket. Whoever
-// blocks here waits on a channel or a [sync.Cond], so that everything works inside
-// a bubble of [testing/synctest], where a listener and its connections have to be
-// made in the bubble that uses them.
+// Unlike with [net.Pipe], a write returns as soon as its bytes are buffered, and
+// when a reader stops reading the buffer fills up, as with a socket. Blocked calls
+// wait on a channel or a [sync.Cond], so everything works inside a bubble of
+// [testing/synctest]. A listener and its connections must be created in the
+// bubble that uses them.
 package memnet
 
 import (
@@ -23,8 +23,8 @@ const (
 )
 
 // A Listener accepts the connections that [Listener.Dial] makes. It is a
-// [net.Listener] for one [http.Server] or the like, made by [Listen], and safe for
-// concurrent use.
+// [net.Listener], for example for an [http.Server]. Use [Listen] to create one. A
+// Listener is safe for concurrent use.
 type Listener struct {
 	pending chan *Conn
 	closed  chan struct{}
@@ -32,19 +32,19 @@ type Listener struct {
 	dialed  atomic.Uint32
 }
 
-// Listen returns a new listener. Nothing but its own Dial leads to it.
+// Listen returns a new listener. It can be reached only through its own Dial.
 func Listen() *Listener {
 	return &Listener{pending: make(chan *Conn), closed: make(chan struct{})}
 }
 
-// Dial connects to the listener: it waits until Accept takes the connection, the
-// listener is closed or ctx is done. The address of each client has a port of its
-// own.
+// Dial connects to the listener. It waits until Accept takes the connection, the
+// listener is closed or ctx is done. Each client gets a port of its own, until the
+// ports start over after 64,512 connections.
 func (l *Listener) Dial(ctx context.Context) (*Conn, error) {
 	port := firstClientPort + int((l.dialed.Add(1)-1)%clientPorts)
 	client, server := pipe(address(port), address(serverPort))
 	select {
-	case <-l.closed: // closed before wins over accepted now
+	case <-l.closed: // a listener that is already closed accepts nothing
 		return nil, &net.OpError{Op: "dial", Net: network, Addr: l.Addr(), Err: net.ErrClosed}
 	default:
 	}
@@ -58,8 +58,8 @@ func (l *Listener) Dial(ctx context.Context) (*Conn, error) {
 	}
 }
 
-// Accept waits for the next connection. After Close it returns [net.ErrClosed],
-// wrapped.
+// Accept waits for the next connection. After Close it returns an error that
+// wraps [net.ErrClosed].
 func (l *Listener) Accept() (net.Conn, error) {
 	select {
 	case conn := <-l.pending:
@@ -69,15 +69,15 @@ func (l *Listener) Accept() (net.Conn, error) {
 	}
 }
 
-// Close ends all waiting and later calls of Dial and Accept. Connections that
-// exist are not touched.
+// Close makes all waiting and later calls of Dial and Accept fail. Existing
+// connections are not affected.
 func (l *Listener) Close() error {
 	l.close.Do(func() { close(l.closed) })
 	return nil
 }
 
-// Addr returns an address of TCP form, 127.0.0.1:80, which code that splits host
-// and port can read.
+// Addr returns the TCP address 127.0.0.1:80, so that code which splits host and
+// port works.
 func (l *Listener) Addr() net.Addr { return address(serverPort) }
 
 func address(port int) net.Addr {

@@ -2,13 +2,13 @@ package vectortest
 
 import "encoding/json"
 
-// Dispatched is a row of dispatch.json: an event, and the publications that
-// Laravel was seen to make of it.
+// Dispatched is a row of dispatch.json: an event, and the requests that Laravel
+// sent to publish it.
 type Dispatched struct {
 	Name  string
 	Input struct {
-		// SocketID is the header X-Socket-ID of the request, if there was one,
-		// and How the PHP that dispatched the event.
+		// SocketID is the request's X-Socket-ID header, if it had one. How is
+		// the PHP code that dispatched the event.
 		SocketID *string `json:"x_socket_id"`
 		How      string
 	}
@@ -29,7 +29,8 @@ type Publication struct {
 	Data json.RawMessage `json:"data_json"`
 }
 
-// Channels returns the names of the channels, which the SDK writes in two ways.
+// Channels returns the names of the channels, which the SDK sends in one of two
+// fields.
 func (p Publication) Channels() []string {
 	if p.Body.Channel != "" {
 		return []string{p.Body.Channel}

@@ -1,6 +1,6 @@
-// Package vectortest holds the vectors that tests of several packages run:
-// what Laravel and the Pusher SDK below it were recorded to make of an input,
-// and bad inputs with what has to become of them.
+// Package vectortest holds test vectors that several packages share: recordings
+// of what Laravel and its Pusher SDK make of an input, and bad inputs with the
+// outcome that is required for them.
 package vectortest
 
 import (
@@ -10,14 +10,14 @@ import (
 	"testing"
 )
 
-// Each file is an array of rows with a name and what was put in. Of the first
-// kind are auth, dispatch, drivers, patterns, signature and user_auth.
+// Each file is an array of rows, each with a name and an input. The recordings
+// are auth, dispatch, drivers, patterns, signature and user_auth.
 //
 //go:embed testdata/*.json
 var files embed.FS
 
-// Rows returns the rows of a file, decoded into the fields that R asks for. A
-// file that is not there, or has no rows, ends the test.
+// Rows returns the rows of a file, decoded into the fields of R. The test fails
+// at once if the file does not exist, cannot be decoded or has no rows.
 func Rows[R any](t testing.TB, file string) []R {
 	t.Helper()
 	text, err := files.ReadFile("testdata/" + file)
@@ -34,13 +34,13 @@ func Rows[R any](t testing.TB, file string) []R {
 	return rows
 }
 
-// Tally counts how rows compare with what was recorded. The zero value is
-// ready; it is for one goroutine.
+// Tally counts how rows compare with the recordings. The zero value is ready to
+// use. A Tally is not safe for concurrent use.
 type Tally struct {
-	// Agree and Differ are rows whose output is the recorded one, or another
-	// on purpose.
+	// Agree counts rows whose output is the recorded one, Differ those whose
+	// output differs on purpose.
 	Agree, Differ int
-	// None are rows that do not apply, or are left to another test.
+	// None counts rows that do not apply or belong to another test.
 	None int
 }
 
@@ -53,9 +53,9 @@ func (n *Tally) Add(agrees bool) {
 	}
 }
 
-// Report logs the count of the rows of what, a file or a part of it, and fails
-// the test unless it is want. The program that runs all checks shows the line
-// of every test that passes.
+// Report logs the count for what, which names a file or a part of one, and fails
+// the test if the count is not want. The program behind make test prints the
+// logged line even if the test passes.
 func (n Tally) Report(t testing.TB, what string, want Tally) {
 	t.Helper()
 	t.Logf("%s: %s", what, n)

@@ -11,7 +11,7 @@ import (
 	"github.com/onairgo/onair/internal/websocket/wstest"
 )
 
-// echo serves one connection until it ends, and answers what there is to answer.
+// echo serves one connection until it ends: it echoes texts and answers pings.
 func echo(w http.ResponseWriter, r *http.Request) {
 	conn, input, err := websocket.Upgrade(w, r)
 	if err != nil {

@@ -28,17 +28,17 @@ const (
 	bitsOpcode = 0x0F
 	bitMask    = 0x80
 	bitsLength = 0x7F
-	length16   = 126 // in bitsLength: the length follows in 2 bytes
-	length64   = 127 // in bitsLength: the length follows in 8 bytes
+	length16   = 126 // in bitsLength: the length is in the next 2 bytes
+	length64   = 127 // in bitsLength: the length is in the next 8 bytes
 	maskSize   = 4
-	maxControl = 125 // the most payload bytes of a control frame
+	maxControl = 125 // payload bytes of a control frame, at most
 	maxReason  = maxControl - 2
 )
 
 func (op Opcode) control() bool { return op&0x8 != 0 }
 
-// AppendFrameHeader appends to dst the header of an unmasked, unfragmented frame
-// whose payload of n bytes is to follow. The length takes its shortest form.
+// AppendFrameHeader appends to dst the header of an unmasked, unfragmented frame.
+// A payload of n bytes must follow. The length is encoded in its shortest form.
 func AppendFrameHeader(dst []byte, op Opcode, n int) []byte {
 	dst = append(dst, bitFin|byte(op))
 	switch {
@@ -52,20 +52,20 @@ func AppendFrameHeader(dst []byte, op Opcode, n int) []byte {
 }
 
 // AppendText appends to dst one frame that carries payload as a whole text
-// message. The payload has to be UTF-8; that is the caller's to know.
+// message. The caller must make sure that the payload is valid UTF-8.
 func AppendText(dst, payload []byte) []byte {
 	dst = slices.Grow(dst, 2+8+len(payload))
 	return append(AppendFrameHeader(dst, OpText, len(payload)), payload...)
 }
 
-// AppendPing appends to dst a ping. Of the payload at most 125 bytes are taken,
-// which is all that a control frame can hold.
+// AppendPing appends to dst a ping. The payload is cut after 125 bytes, which is
+// all that a control frame can hold.
 func AppendPing(dst, payload []byte) []byte {
 	return appendControl(dst, OpPing, payload)
 }
 
 // AppendPong appends to dst a pong, which answers a ping by repeating its
-// payload. Of the payload at most 125 bytes are taken.
+// payload. The payload is cut after 125 bytes.
 func AppendPong(dst, payload []byte) []byte {
 	return appendControl(dst, OpPong, payload)
 }
@@ -75,10 +75,10 @@ func appendControl(dst []byte, op Opcode, payload []byte) []byte {
 	return append(AppendFrameHeader(dst, op, len(payload)), payload...)
 }
 
-// AppendClose appends to dst a close frame. The reason is cut between two runes
-// where it is longer than the 123 bytes that fit, and made valid UTF-8 where it is
-// not. A code that may not be sent, such as [CloseNoStatus], gives a frame without
-// code and reason, so that the code of a received close can be echoed as it is.
+// AppendClose appends to dst a close frame. Invalid UTF-8 in the reason is
+// replaced, and a reason longer than the 123 bytes that fit is cut between two
+// runes. For a code that may not be sent, such as [CloseNoStatus], the frame has
+// neither code nor reason, so the code of a received close can be echoed as is.
 func AppendClose(dst []byte, code uint16, reason string) []byte {
 	if !sendable(code) {
 		return AppendFrameHeader(dst, OpClose, 0)
@@ -96,9 +96,9 @@ func AppendClose(dst []byte, code uint16, reason string) []byte {
 	return append(dst, reason...)
 }
 
-// unmask takes the mask off b in place, or puts it on, and returns the key turned
-// to where the next piece of the same payload continues. The first byte of the
-// key is the lowest of the integer.
+// unmask removes the mask from b in place, or applies it. It returns the key
+// rotated for the next piece of the same payload. The first byte of the key is
+// the lowest byte of the integer.
 func unmask(b []byte, key uint32) uint32 {
 	wide := uint64(key)<<32 | uint64(key)
 	for len(b) >= 32 {

@@ -7,67 +7,68 @@ import (
 )
 
 const (
-	// DefaultLimit is the [Parser.Limit] of a parser that sets none, in bytes:
-	// 10 kB of event data leave room here for their escaping and envelope.
+	// DefaultLimit is the limit of a parser without a [Parser.Limit], in bytes. It
+	// leaves room for 10 kB of event data with its escaping and envelope.
 	DefaultLimit = 32 << 10
 
-	// MaxFragments is how many frames a message may come in. No client in use
-	// needs more than a few, and without a bound empty fragments are free work.
+	// MaxFragments is the largest number of frames in one message. No client in
+	// use needs more than a few, and without a bound a peer could make the parser
+	// work for free with empty fragments.
 	MaxFragments = 128
 )
 
-// A Message is what [Parser.Feed] finds: a whole text or binary message, or a
+// A Message is what [Parser.Feed] yields: a whole text or binary message, or a
 // control frame.
 type Message struct {
 	// Opcode is OpText, OpBinary, OpPing, OpPong or OpClose.
 	Opcode Opcode
 
-	// Code is the close code where Opcode is OpClose: one that a peer may send,
-	// or CloseNoStatus when it sent none.
+	// Code is the close code if Opcode is OpClose: one that a peer may send, or
+	// CloseNoStatus if it sent none.
 	Code uint16
 
-	// Payload is unmasked; it is valid UTF-8 for OpText, and for OpClose it is
-	// the reason, valid UTF-8 too. It belongs to the consumer until the next
-	// message is asked for, after which it may be overwritten.
+	// Payload is the unmasked payload. For OpText it is valid UTF-8; for OpClose
+	// it is the reason, also valid UTF-8. It belongs to the consumer until the
+	// next message is requested, and may be overwritten after that.
 	Payload []byte
 }
 
-// A Parser takes the bytes of one client, in pieces of any size, apart into
-// messages. The zero value is ready. Between two messages it holds no memory
-// beyond itself; what a client has begun and not finished is held in a buffer that
-// grows with the bytes that arrived, not with those announced, never beyond
-// Limit, and is let go of with the end of the message.
+// A Parser splits the bytes of one client, which may arrive in pieces of any
+// size, into messages. The zero value is ready to use. Between two messages it
+// holds no memory beyond itself. An unfinished message is held in a buffer that
+// grows with the bytes received, not with the length announced, and never beyond
+// Limit. The buffer is released at the end of the message.
 //
 // The rules of RFC 6455 sections 5 and 7.4 are enforced to the letter, each as
-// soon as the bytes that break it are there: frames are masked, reserved bits are
-// zero, lengths take their shortest form, control frames are whole and at most 125
-// bytes, fragments follow each other, text is UTF-8 across them, close codes are
-// such that may be sent. What the parser makes of a stream does not depend on how
-// it was cut.
+// soon as the bytes that break it have arrived: frames are masked, reserved bits
+// are zero, lengths have their shortest form, control frames are unfragmented and
+// at most 125 bytes long, fragments come in sequence, text is UTF-8 across them,
+// and close codes are among those that may be sent. The result does not depend on
+// how the stream was divided.
 //
-// A Parser is not safe for concurrent use and must not be copied once used.
+// A Parser is not safe for concurrent use and must not be copied after first use.
 type Parser struct {
-	// Limit is the most bytes a text or binary message may have, over all its
-	// fragments. Zero or less means DefaultLimit. It is set before the first Feed.
+	// Limit is the largest size of a text or binary message in bytes, over all
+	// its fragments. Zero or less means DefaultLimit. Set it before the first Feed.
 	Limit int
 
 	rest *unfinished // nil between two messages
-	done bool        // closed by the peer, failed, or left by the consumer
+	done bool        // closed by the peer, failed, or abandoned by the consumer
 }
 
-// unfinished is what the parser keeps of a stream that stopped inside a message
+// unfinished is what the parser keeps while a stream has stopped inside a message
 // or a frame.
 type unfinished struct {
-	// cut holds a frame that does not hold together yet: the header of a data
-	// frame, or a control frame up to its last byte.
+	// cut holds what has arrived of an incomplete data frame header or of an
+	// incomplete control frame.
 	cut    [2 + maskSize + maxControl]byte
 	cutLen int
 
 	frame     frame  // the data frame that is being read while frame.length > 0
-	opcode    Opcode // of the message; OpContinuation while there is none
+	opcode    Opcode // of the message; OpContinuation if there is none
 	fragments int    // frames of the message so far
 	message   []byte // its payload so far
-	valid     int    // how much of it is known to be whole runes
+	valid     int    // how much of message is known to be whole runes
 }
 
 // frame is the header of a frame.
@@ -75,23 +76,23 @@ type frame struct {
 	fin    bool
 	opcode Opcode
 	key    uint32
-	length uint64 // what is still to come of the payload
+	length uint64 // payload bytes that are still to come
 }
 
-// Feed parses b and yields the messages that it completes, in order. It unmasks
-// in place and yields parts of b itself where it can; it keeps no part of b once
-// the loop has ended, except as a copy of what is not complete.
+// Feed parses b and yields the messages that b completes, in order. It unmasks in
+// place and yields parts of b itself where it can. Once the loop has ended it
+// keeps no reference to b; it copies what is not complete yet.
 //
 // An error is always a [*CloseError] and ends the sequence. After an error, after
-// a close frame, and after a consumer has left the loop early, the rest of the
-// stream means nothing: the parser takes no more bytes and yields nothing.
+// a close frame, or after the consumer has left the loop early, the parser ignores
+// the rest of the stream and yields nothing more.
 func (p *Parser) Feed(b []byte) iter.Seq2[Message, error] {
-	// Kept small enough to be inlined: then a loop over it allocates nothing.
+	// Small enough to be inlined, so that a loop over it allocates nothing.
 	return func(yield func(Message, error) bool) { p.feed(b, yield) }
 }
 
-// Idle reports whether the bytes fed so far end between two messages, that is
-// whether the parser holds nothing.
+// Idle reports whether the bytes fed so far end between two messages, in which
+// case the parser holds nothing.
 func (p *Parser) Idle() bool { return p.rest == nil }
 
 func (p *Parser) feed(b []byte, yield func(Message, error) bool) {
@@ -110,8 +111,8 @@ func (p *Parser) feed(b []byte, yield func(Message, error) bool) {
 	}
 }
 
-// next reads one frame of b, or as much of it as there is, and returns how many
-// bytes that was. The message is the zero one while none is complete.
+// next reads one frame from b, or as much of it as there is, and returns how many
+// bytes it took. The message is zero unless one is complete.
 func (p *Parser) next(b []byte) (m Message, n int, err error) {
 	var f frame
 	if u := p.rest; u != nil && u.frame.length > 0 {
@@ -154,9 +155,9 @@ func (p *Parser) next(b []byte) (m Message, n int, err error) {
 	return m, n, nil
 }
 
-// open reads what begins a frame: the header of a data frame, a whole control
-// frame with its payload unmasked. It returns how many bytes of b that took, 0 if
-// b ends before; then b has been put aside.
+// open reads the beginning of a frame: the header of a data frame, or a whole
+// control frame, whose payload it unmasks. It returns how many bytes of b that
+// took. If b ends too early, it stores b and returns 0.
 func (p *Parser) open(b []byte) (f frame, control []byte, n int, err error) {
 	head, held := b, 0
 	if u := p.rest; u != nil && u.cutLen > 0 {
@@ -193,9 +194,9 @@ func (p *Parser) open(b []byte) (f frame, control []byte, n int, err error) {
 	return f, control, whole - held, nil
 }
 
-// header decodes the frame header that b begins with and returns its size, which
-// is 0 if b ends before. It judges whatever part of the header is there, so that
-// nothing has to follow a header that cannot be accepted.
+// header decodes the frame header at the start of b and returns its size, which
+// is 0 if b ends too early. It checks whatever part of the header is there, so
+// that an unacceptable header is refused before more arrives.
 func (p *Parser) header(b []byte) (f frame, size int, err error) {
 	if len(b) < 2 {
 		return f, 0, nil
@@ -250,8 +251,8 @@ func (p *Parser) header(b []byte) (f frame, size int, err error) {
 	return f, size + maskSize, nil
 }
 
-// admit decides by the first two bytes of a frame, where f.length is still the
-// 7-bit field, whether the frame may stand at this place.
+// admit decides whether a frame is allowed at this point of the stream. It sees
+// only the first two bytes: f.length is still the 7-bit field.
 func (p *Parser) admit(f frame) error {
 	fragments := 0
 	if p.rest != nil {
@@ -289,7 +290,7 @@ func (p *Parser) limit() int {
 	return p.Limit
 }
 
-// room is how many bytes the next data frame may have.
+// room returns how many bytes the next data frame may have.
 func (p *Parser) room() int {
 	if p.rest == nil {
 		return p.limit()
@@ -297,9 +298,9 @@ func (p *Parser) room() int {
 	return p.limit() - len(p.rest.message)
 }
 
-// add appends data, the next bytes of frame f, to the message. Text is judged at
-// once and not at the end of the message: a stranger that sends rubbish is gone
-// with the first of it.
+// add appends data, the next bytes of frame f, to the message. Text is checked
+// at once rather than at the end of the message, so that a stranger who sends
+// garbage is cut off early.
 func (u *unfinished) add(f frame, data []byte, limit int) error {
 	u.frame = f
 	if u.opcode == OpContinuation {
@@ -326,8 +327,8 @@ func (u *unfinished) add(f frame, data []byte, limit int) error {
 	return nil
 }
 
-// wholeRunes returns how many bytes at the start of b are whole runes, where b
-// may end inside one. It is not ok if no continuation can make b valid UTF-8.
+// wholeRunes returns how many bytes at the start of b form whole runes; b may end
+// inside one. ok is false if no continuation can make b valid UTF-8.
 func wholeRunes(b []byte) (n int, ok bool) {
 	n = len(b)
 	for back := 1; back < utf8.UTFMax && back <= len(b); back++ {
@@ -345,8 +346,8 @@ func errNotUTF8() error {
 	return &CloseError{Code: CloseInvalidPayload, Reason: "text not valid UTF-8"}
 }
 
-// controlMessage checks the payload of a control frame, which only a close frame
-// has rules for (RFC 6455 section 5.5.1).
+// controlMessage checks the payload of a control frame. Only close frames have
+// rules for it (RFC 6455 section 5.5.1).
 func controlMessage(op Opcode, payload []byte) (Message, error) {
 	m := Message{Opcode: op, Payload: payload}
 	if op != OpClose {

@@ -3,7 +3,7 @@ package websocket
 import (
 	"bufio"
 	"bytes"
-	"crypto/sha1" // prescribed by RFC 6455; it shows that the handshake was understood and protects nothing
+	"crypto/sha1" // required by RFC 6455; it proves that the handshake was understood and protects nothing
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -14,8 +14,7 @@ import (
 )
 
 const (
-	// What the head of a handshake may hold. net/http admits 1 MiB unless told
-	// otherwise.
+	// Limits on the head of a handshake. net/http admits 1 MiB by default.
 	maxHeadBytes = 8 << 10
 	maxHeadLines = 100
 
@@ -23,17 +22,17 @@ const (
 	keySize      = 16
 	acceptSuffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" // RFC 6455 section 1.3
 
-	// answerTimeout bounds the writing of the 101. Into a fresh socket that does
-	// not wait, except for a peer that stalls a TLS connection on purpose.
+	// answerTimeout bounds writing the 101. A write to a fresh socket does not
+	// block, unless the peer deliberately stalls a TLS connection.
 	answerTimeout = 5 * time.Second
 )
 
-// A HandshakeError says why a request was not upgraded. The request has been
+// A HandshakeError reports why a request was not upgraded. The request has been
 // answered with Status and the JSON object {"error": Reason}.
 type HandshakeError struct {
 	Status int
-	Reason string // cause and cure; nothing of the request is in it
-	Err    error  // why net/http did not hand over the connection, or nil
+	Reason string // cause and cure; contains nothing from the request
+	Err    error  // why net/http did not give up the connection, or nil
 }
 
 func (e *HandshakeError) Error() string {
@@ -46,21 +45,21 @@ func (e *HandshakeError) Error() string {
 
 func (e *HandshakeError) Unwrap() error { return e.Err }
 
-// Upgrade answers the opening handshake of RFC 6455 section 4.2 and takes the
-// connection over from net/http. It returns the connection, without deadlines, and
-// a copy of what the client sent behind its request, which is to be parsed first.
-// Headers that were set on w are not sent.
+// Upgrade answers the opening handshake of RFC 6455 section 4.2 and takes over
+// the connection from net/http. It returns the connection, without deadlines,
+// and a copy of what the client already sent after its request. Parse those
+// bytes first. Headers set on w are not sent.
 //
-// The whole request is checked, its size included. Offered extensions and
-// subprotocols are passed over, well-formed or not. The Origin is not looked at:
-// a client that is refused by an HTTP status comes back for ever, so that is for
-// the protocol above to do. If the request is refused, the error is a
-// [*HandshakeError] and the request has been answered; any other error is that of
-// the connection, which has been closed.
+// Upgrade checks the whole request, including its size. It ignores offered
+// extensions and subprotocols, well-formed or not. It does not check the Origin:
+// a client that is refused with an HTTP status keeps coming back, so the protocol
+// above has to do that. If the request is refused, it has been answered, and the
+// error is a [*HandshakeError]. Any other error comes from the connection, which
+// has been closed.
 //
-// w may be wrapped by middleware with the method Unwrap() http.ResponseWriter.
-// After Upgrade the handler should return soon and keep neither w nor r, which
-// hold the buffers of net/http.
+// Middleware may wrap w if the wrapper has the method
+// Unwrap() http.ResponseWriter. After Upgrade the handler should return soon, and
+// keep neither w nor r, since they hold the buffers of net/http.
 func Upgrade(w http.ResponseWriter, r *http.Request) (conn net.Conn, early []byte, err error) {
 	if refusal := check(r); refusal != nil {
 		return nil, nil, refuse(w, refusal)
@@ -103,7 +102,7 @@ func check(r *http.Request) *HandshakeError {
 	case !validKey(header.Values("Sec-WebSocket-Key")):
 		return &HandshakeError{Status: http.StatusBadRequest, Reason: "exactly one Sec-WebSocket-Key is needed, 16 bytes in base64"}
 	case r.ContentLength != 0:
-		// Its bytes would be taken for frames.
+		// The bytes of a body would be read as frames.
 		return &HandshakeError{Status: http.StatusBadRequest, Reason: "a WebSocket handshake has no body"}
 	}
 	return nil
@@ -125,18 +124,18 @@ func refuse(w http.ResponseWriter, e *HandshakeError) error {
 	answer := struct {
 		Error string `json:"error"`
 	}{e.Reason}
-	// A client that is gone already needs no answer.
+	// A client that has already gone needs no answer.
 	_ = json.NewEncoder(w).Encode(answer)
 	return e
 }
 
-// accept takes what the client sent ahead of the answer, and writes the answer.
+// accept writes the answer. It returns what the client sent before it.
 func accept(conn net.Conn, ahead *bufio.Reader, key string) (early []byte, err error) {
 	if n := ahead.Buffered(); n > 0 {
-		buffered, _ := ahead.Peek(n) // what is buffered needs no read that could fail
+		buffered, _ := ahead.Peek(n) // peeking at buffered bytes cannot fail
 		early = bytes.Clone(buffered)
 	}
-	// The deadlines of the http.Server are for requests, not for what follows.
+	// The deadlines of the http.Server were for the request, not for what follows.
 	if err := conn.SetDeadline(time.Now().Add(answerTimeout)); err != nil {
 		return nil, err
 	}
@@ -151,8 +150,8 @@ func accept(conn net.Conn, ahead *bufio.Reader, key string) (early []byte, err e
 	return early, conn.SetDeadline(time.Time{})
 }
 
-// oversized reports whether the head of r, as it was on the wire, is more than a
-// handshake may hold.
+// oversized reports whether the head of r, as it was sent, exceeds the limits of a
+// handshake.
 func oversized(r *http.Request) bool {
 	const perLine = len(": \r\n")
 	size, lines := len(r.Method)+len(r.RequestURI)+len(r.Proto)+perLine+len("Host")+len(r.Host)+perLine, 1
@@ -165,13 +164,13 @@ func oversized(r *http.Request) bool {
 	return size > maxHeadBytes || lines > maxHeadLines
 }
 
-// hasToken reports whether token, in lower case, is in a comma-separated list that
-// may be spread over several header lines.
+// hasToken reports whether a comma-separated list, which may span several header
+// lines, contains token. The token is given in lower case.
 func hasToken(lines []string, token string) bool {
 	for _, line := range lines {
 		for element := range strings.SplitSeq(line, ",") {
 			element = strings.Trim(element, " \t")
-			// The length keeps letters out that fold to ASCII.
+			// Comparing lengths excludes non-ASCII letters that fold to ASCII.
 			if len(element) == len(token) && strings.EqualFold(element, token) {
 				return true
 			}

@@ -4,7 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/rand"
-	"crypto/sha1" // prescribed by RFC 6455
+	"crypto/sha1" // required by RFC 6455
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -17,22 +17,22 @@ import (
 
 const (
 	defaultTimeout = 30 * time.Second // a busy machine may pause a test for seconds
-	maxPayload     = 16 << 20         // more than any test sends; a length that is read wrong ends here
+	maxPayload     = 16 << 20         // more than any test sends, so a misread length is noticed
 	maxBody        = 64 << 10
 )
 
 // A Client is the client end of a WebSocket connection. One goroutine may read
 // while another writes.
 type Client struct {
-	// Timeout bounds every single Read and Write. Zero means 30 seconds, negative
-	// no bound.
+	// Timeout bounds each Read and each Write. Zero means 30 seconds, and a
+	// negative value means no limit.
 	Timeout time.Duration
 
 	conn net.Conn
 	in   *bufio.Reader
 }
 
-// A RefusedError holds the answer to a handshake that was not 101.
+// A RefusedError holds an answer to a handshake whose status is not 101.
 type RefusedError struct {
 	Status int
 	Header http.Header
@@ -43,7 +43,7 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("wstest: handshake refused with status %d", e.Status)
 }
 
-// A ClosedError is what [Client.ReadText] returns for a close frame.
+// A ClosedError is the error of [Client.ReadText] for a close frame.
 type ClosedError struct {
 	Code   uint16 // 1005 if the frame had none
 	Reason string
@@ -53,9 +53,9 @@ func (e *ClosedError) Error() string {
 	return fmt.Sprintf("wstest: closed by the server with code %d %q", e.Code, e.Reason)
 }
 
-// NewRequest returns the handshake for a path with query, or for a whole URL of
-// scheme http, as a browser would send it, for the caller to spoil. It panics if
-// target is not a URL.
+// NewRequest returns the handshake that a browser would send, which the caller
+// may then spoil. The target is a path with an optional query, or a whole URL
+// with the scheme http. NewRequest panics if target is not a URL.
 func NewRequest(target string) *http.Request {
 	r, err := http.NewRequest(http.MethodGet, target, nil)
 	if err != nil {
@@ -73,10 +73,10 @@ func NewRequest(target string) *http.Request {
 	return r
 }
 
-// Dial sends r over conn, which may be any connection, and in the same write the
-// frames that are not to wait for the answer. An answer other than 101 is a
-// [*RefusedError]; a 101 has to be exactly right. After an error conn is of no
-// more use.
+// Dial sends r over conn, which may be any connection. The frames in ahead are
+// sent in the same write, without waiting for the answer. If the status of the
+// answer is not 101, the error is a [*RefusedError]; a 101 has to be exactly
+// right. After an error conn is of no further use.
 func Dial(conn net.Conn, r *http.Request, ahead ...Frame) (*Client, error) {
 	c := &Client{conn: conn, in: bufio.NewReader(conn)}
 	var request bytes.Buffer
@@ -119,7 +119,7 @@ func (c *Client) Close() error { return c.conn.Close() }
 // Write sends frames in one write.
 func (c *Client) Write(frames ...Frame) error { return c.WriteRaw(Append(nil, frames...)) }
 
-// WriteRaw sends b as it is.
+// WriteRaw sends b unchanged.
 func (c *Client) WriteRaw(b []byte) error {
 	if err := c.conn.SetWriteDeadline(c.deadline()); err != nil {
 		return fmt.Errorf("wstest: write: %w", err)
@@ -130,10 +130,10 @@ func (c *Client) WriteRaw(b []byte) error {
 	return nil
 }
 
-// Read reads the next frame, of any type, and answers nothing. A frame that a
-// server must not send, fragments included, is an error. After a timeout between
-// two frames reading can go on. At the end of the connection between two frames
-// the error is [io.EOF], wrapped.
+// Read reads the next frame, of any type, and sends no answer. A frame that a
+// server must not send is an error; that includes fragments. After a timeout
+// between two frames, reading can continue. If the connection ends between two
+// frames, the error wraps [io.EOF].
 func (c *Client) Read() (Frame, error) {
 	if err := c.conn.SetReadDeadline(c.deadline()); err != nil {
 		return Frame{}, fmt.Errorf("wstest: read: %w", err)
@@ -179,9 +179,9 @@ func (c *Client) Read() (Frame, error) {
 	return f, nil
 }
 
-// ReadText reads the next text message as a browser does: pings are answered,
-// pongs passed over, and a close frame is answered and returned as a
-// [*ClosedError]. A binary message is an error.
+// ReadText reads the next text message as a browser does: it answers pings,
+// ignores pongs, and answers a close frame and returns it as a [*ClosedError]. A
+// binary message is an error.
 func (c *Client) ReadText() (string, error) {
 	for {
 		f, err := c.Read()
@@ -199,7 +199,7 @@ func (c *Client) ReadText() (string, error) {
 			}
 		case OpClose:
 			code, reason := f.CloseStatus()
-			// The server may have closed the socket behind its frame.
+			// The server may already have closed the socket.
 			_ = c.Write(Frame{Opcode: OpClose, Payload: f.Payload})
 			return "", &ClosedError{Code: code, Reason: reason}
 		}

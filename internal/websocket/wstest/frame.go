@@ -1,8 +1,8 @@
-// Package wstest is a WebSocket client for tests and load programs. It is as
-// strict about what a server sends as it is free in what it sends itself: each
-// header field of a [Frame] can be set to what no client would send.
+// Package wstest is a WebSocket client for tests and load programs. It is strict
+// about what a server sends, but can send anything itself: each header field of a
+// [Frame] can be set to something that no real client would send.
 //
-// It shares no code with the package it is there to test.
+// It shares no code with the package that it tests.
 package wstest
 
 import (
@@ -20,20 +20,20 @@ const (
 	OpPong         byte = 0xA
 )
 
-// A Frame is one frame. With only Opcode and Payload set it is as a browser would
-// send it: final, masked, its length true and in the shortest form. The other
-// fields make it something else.
+// A Frame is one frame. With only Opcode and Payload set it is what a browser
+// would send: final and masked, with its true length in the shortest form. The
+// other fields change that.
 type Frame struct {
 	Opcode  byte // the low four bits of the first byte
 	Payload []byte
 
-	NotFinal bool // the first fragment of a message, or one in the middle
+	NotFinal bool // any fragment of a message but the last
 	RSV      byte // the three reserved bits, 0 to 7
 	Unmasked bool
-	Key      [4]byte // zero stands for a fixed key that is not zero
+	Key      [4]byte // the masking key; zero means a fixed key that is not zero
 
-	LengthSize int     // 1, 3 or 9 bytes for the length; 0 is the shortest that holds it
-	Length     *uint64 // what the header claims instead of the length of Payload
+	LengthSize int     // 1, 3 or 9 bytes for the length; 0 means the shortest that fits
+	Length     *uint64 // the length in the header; nil means the length of Payload
 }
 
 // Text returns a frame with a whole text message.
@@ -48,7 +48,7 @@ func Ping(payload string) Frame { return Frame{Opcode: OpPing, Payload: []byte(p
 // Pong returns a pong.
 func Pong(payload string) Frame { return Frame{Opcode: OpPong, Payload: []byte(payload)} }
 
-// Close returns a close frame; code 0 leaves the payload empty.
+// Close returns a close frame. With code 0 its payload is empty.
 func Close(code uint16, reason string) Frame {
 	if code == 0 {
 		return Frame{Opcode: OpClose}
@@ -56,7 +56,8 @@ func Close(code uint16, reason string) Frame {
 	return Frame{Opcode: OpClose, Payload: append(binary.BigEndian.AppendUint16(nil, code), reason...)}
 }
 
-// CloseStatus returns code and reason of a close frame, and 1005 if it has none.
+// CloseStatus returns the code and the reason of a close frame. The code is 1005
+// if the frame has none.
 func (f Frame) CloseStatus() (code uint16, reason string) {
 	if len(f.Payload) < 2 {
 		return 1005, ""
@@ -64,8 +65,8 @@ func (f Frame) CloseStatus() (code uint16, reason string) {
 	return binary.BigEndian.Uint16(f.Payload), string(f.Payload[2:])
 }
 
-// Append appends the frame as it goes over the wire. The payload of f is not
-// changed.
+// Append appends the wire form of the frame to dst. It does not change the
+// payload of f.
 func (f Frame) Append(dst []byte) []byte {
 	first := f.RSV<<4 | f.Opcode&0xF
 	if !f.NotFinal {
@@ -108,7 +109,7 @@ func (f Frame) Append(dst []byte) []byte {
 	return dst
 }
 
-// Append appends frames as they go over the wire, one behind the other.
+// Append appends the wire form of the frames to dst, one after the other.
 func Append(dst []byte, frames ...Frame) []byte {
 	for _, f := range frames {
 		dst = f.Append(dst)
@@ -126,7 +127,7 @@ func lengthSize(length uint64) int {
 	return 9
 }
 
-// check says what a server that sent f did wrong, or "".
+// check returns what is wrong with f as a frame from a server, or "".
 func (f Frame) check() string {
 	control := f.Opcode&0x8 != 0
 	switch {
