@@ -13,11 +13,11 @@ import (
 )
 
 var (
-	// ErrUnknownApp is the condition of an app id or key that no app has.
-	// Config.Resolve returns it, wrapped or not.
+	// ErrUnknownApp reports that no app has an id or a key. Config.Resolve
+	// returns it, wrapped or not.
 	ErrUnknownApp = errors.New("server: unknown app")
-	// ErrAppDisabled is for Config.Resolve to return, wrapped or not. It turns
-	// the clients of the app away for good, with 4003.
+	// ErrAppDisabled may be returned by Config.Resolve, wrapped or not. It
+	// turns the clients of the app away for good, with code 4003.
 	ErrAppDisabled = errors.New("server: app is disabled")
 )
 

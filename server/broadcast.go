@@ -21,18 +21,20 @@ var (
 	_ broadcast.Pinger  = (*Hub)(nil)
 )
 
-// Hub is one app of a [Server]: the driver that broadcasts to its channels, and
-// who is on them. [Server.For] returns it. It is safe for concurrent use.
+// Hub is one app of a [Server]. It is the driver that broadcasts to the app's
+// channels, and tells who is on them. [Server.For] returns one. A Hub is safe
+// for concurrent use.
 type Hub struct {
 	server *Server
 	appID  string // "" is the only app
 }
 
-// For returns the app with that id, for a server with several. An id that no
-// app has is an error of what is called on the Hub.
+// For returns the app with the given id, for a server with several apps. If no
+// app has the id, methods of the Hub that return an error return one that wraps
+// [ErrUnknownApp].
 func (s *Server) For(appID string) *Hub { return &Hub{server: s, appID: appID} }
 
-// only returns the app of a server that has one.
+// only returns the app of a server that has just one.
 func (s *Server) only() *Hub { return &Hub{server: s} }
 
 func (h *Hub) app(ctx context.Context) (*app, error) {
@@ -46,15 +48,16 @@ func (h *Hub) app(ctx context.Context) (*app, error) {
 	return a, err
 }
 
-// Broadcast delivers the messages to the connections of this process that are
-// subscribed to their channels, in order. It returns when they are queued for
-// the sockets, which does not wait for slow clients. The context bounds the
-// wait while the server is behind by more than it may buffer.
+// Broadcast delivers the messages, in order, to those connections of this
+// process that are subscribed to their channels. It returns when the messages
+// are queued for the sockets and does not wait for slow clients. It waits only
+// while the server is further behind than it may buffer, and at most until ctx
+// is done.
 //
-// Errors are [*broadcast.DeliveryError], one for each message that was not
-// taken over. They are broadcast.ErrPermanent, unless they are [ErrClosed] or
-// the context's. An error about the app is one for all messages, and permanent
-// unless Config.Resolve failed.
+// Each message that was not accepted is a [*broadcast.DeliveryError] in the
+// returned error. It is broadcast.ErrPermanent, unless it is [ErrClosed] or the
+// context's error. If the app cannot be found, there is one error for all
+// messages, which is permanent unless Config.Resolve failed.
 func (h *Hub) Broadcast(ctx context.Context, messages []broadcast.Message) error {
 	a, err := h.app(ctx)
 	switch {
@@ -73,9 +76,10 @@ func (h *Hub) Broadcast(ctx context.Context, messages []broadcast.Message) error
 	return errors.Join(failed...)
 }
 
-// Limits returns the bound on an event's data, and whether an app of the
-// configuration lacks a key for encrypted channels. Neither channels nor
-// messages of one call are bounded in process.
+// Limits returns the limits on an event's data and on a channel's name, and
+// whether the app lacks a key for encrypted channels. That is reported only of
+// an app that Config lists, since Config.Resolve is not asked. There is no
+// limit on the channels of a message or on the messages of one call.
 func (h *Hub) Limits() broadcast.Limits {
 	l := h.server.limits
 	limits := broadcast.Limits{Payload: max(0, l.EventData)}
@@ -91,7 +95,7 @@ func (h *Hub) Limits() broadcast.Limits {
 	return limits
 }
 
-// Ping reports whether the server takes messages for the app.
+// Ping returns nil if the server accepts messages for the app.
 func (h *Hub) Ping(ctx context.Context) error {
 	if err := h.server.Ping(ctx); err != nil {
 		return err
@@ -100,17 +104,18 @@ func (h *Hub) Ping(ctx context.Context) error {
 	return err
 }
 
-// Broadcast is [Hub.Broadcast] of the only app. With several it is an error;
-// use For.
+// Broadcast is like [Hub.Broadcast], for the only app of the server. With
+// several apps it returns an error; use [Server.For].
 func (s *Server) Broadcast(ctx context.Context, messages []broadcast.Message) error {
 	return s.only().Broadcast(ctx, messages)
 }
 
-// Limits is [Hub.Limits].
+// Limits is like [Hub.Limits], for the only app of the server. With several
+// apps it does not report that one lacks a key.
 func (s *Server) Limits() broadcast.Limits { return s.only().Limits() }
 
-// Ping is [Hub.Ping]. With several apps it reports whether the server takes
-// messages at all.
+// Ping returns nil if the server accepts messages, and [ErrClosed] once
+// [Server.Shutdown] has ended the connections. It does not look for an app.
 func (s *Server) Ping(ctx context.Context) error {
 	if s.lifecycle.closed.Load() {
 		return ErrClosed

@@ -11,9 +11,9 @@ import (
 	"github.com/onairgo/onair/auth"
 )
 
-// ClientConfig returns what a page needs to connect to the app, for Echo's
-// broadcaster reverb. Host and port are those that the request was for, as the
-// page is on the same server.
+// ClientConfig returns what a page needs to connect to the app with Echo's
+// broadcaster "reverb". The host and port are those of the request, since the
+// same server serves the page.
 func (h *Hub) ClientConfig(r *http.Request) (auth.ClientConfig, error) {
 	a, err := h.app(r.Context())
 	if err != nil {
@@ -22,8 +22,9 @@ func (h *Hub) ClientConfig(r *http.Request) (auth.ClientConfig, error) {
 	return h.server.clientConfig(r, a.credentials.Load().app.Key), nil
 }
 
-// ClientConfig is [Hub.ClientConfig] of the only app. With several the key is
-// left empty, which is logged as an error, and a page cannot connect; use For.
+// ClientConfig is like [Hub.ClientConfig], for the only app of the server. With
+// several apps it leaves the key empty, so that the page cannot connect, and
+// logs an error; use [Server.For].
 func (s *Server) ClientConfig(r *http.Request) auth.ClientConfig {
 	c, err := s.only().ClientConfig(r)
 	if errors.Is(err, errNoAppChosen) {

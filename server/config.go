@@ -15,95 +15,98 @@ import (
 // Config configures a [Server]. At least one of App, Apps and Resolve is
 // required; everything else has a default.
 //
-// A zero duration or limit is its default and a negative one is off, unless
-// its comment says otherwise.
+// For durations and limits, zero selects the default and a negative value
+// switches the bound off, unless the field's comment says otherwise.
 type Config struct {
 	// App is the app that the server serves.
 	App auth.App
-	// Apps are further apps, each with an id and keys of its own.
+	// Apps are further apps, each with its own id and keys.
 	Apps []auth.App
-	// Resolve finds apps that are not listed, such as those of tenants. It is
-	// asked whenever somebody connects, calls the HTTP API or uses what
-	// [Server.For] returns, by several goroutines at a time, so it should answer
-	// from memory. [ErrUnknownApp] says that there is none. When it answers with
-	// other keys than before, those are taken from then on, and pages that are
-	// connected stay so.
+	// Resolve finds apps that are not listed above, such as those of tenants.
+	// It is called whenever somebody connects, calls the HTTP API or uses a
+	// [Hub] from [Server.For], by several goroutines at a time, so it should
+	// answer from memory. It returns [ErrUnknownApp] if there is no such app.
+	// When it returns other keys than before, the new ones apply from then on,
+	// and pages that are connected stay connected.
 	Resolve func(ctx context.Context, q AppQuery) (auth.App, error)
 
-	// Prefix is the path that the server is mounted below, such as
-	// "/realtime", empty for the root. Do not strip it in front of the server:
-	// it is part of what callers of the HTTP API may sign. Pages are given it as
-	// wsPath, drivers/pusher as Path, and libraries that have no such option as
-	// the end of their host: "ws.example.com:8080/realtime".
+	// Prefix is the path that the server is mounted below, such as "/realtime",
+	// or empty for the root. Do not strip it from requests before they reach
+	// the server: callers of the HTTP API may have signed it. Pages set it as
+	// wsPath, and drivers/pusher as Path. With libraries that have no such
+	// option, append it to the host: "ws.example.com:8080/realtime".
 	Prefix string
 
-	// Authorizer decides subscriptions in process: those whose frame carries
-	// no signature are decided for the identity that it finds in the request
-	// that opened the connection. nil means that every subscription to a
-	// private, presence or encrypted channel needs a signature.
+	// Authorizer decides in process about subscriptions and sign-ins that carry
+	// no signature. It identifies the request that opened the connection, and
+	// decides for that identity. If it is nil, every sign-in and every
+	// subscription to a private, presence or encrypted channel needs a
+	// signature.
 	//
 	// A grant counts only if it is signed with a key of the app that the page
-	// connected to, as those of [auth.Handler] are: pages choose the app, and a
-	// user of one tenant is nobody in another's. For several apps use a handler
-	// with auth.WithAppResolver. With a single app a grant may be without Auth.
+	// connected to. [auth.Handler] signs its grants. Pages choose the app they
+	// connect to, and a user of one tenant must not become a user of another.
+	// For several apps, use a handler with auth.WithAppResolver. With a single
+	// app, a grant may leave Auth empty.
 	Authorizer auth.Authorizer
-	// RuleTimeout bounds one decision of the Authorizer; 10 seconds by
-	// default.
+	// RuleTimeout bounds one decision of the Authorizer; 10 seconds by default.
 	RuleTimeout time.Duration
 
 	// AllowedOrigins are the origins of pages that may connect, such as
 	// "https://app.example.com", "https://*.example.com" for every host below
-	// that one, and "http://localhost:*" for every port. Without any, a page
-	// may connect to the host that it came from; with some, that one needs to be
-	// among them. Requests without an Origin header come from no browser and are
-	// allowed.
+	// example.com, and "http://localhost:*" for every port. If there are none,
+	// a page may connect to the host that it was loaded from. If there are any,
+	// that origin must be among them. Requests without an Origin header do not
+	// come from a browser and are allowed.
 	AllowedOrigins []string
 	// InsecureAnyOrigin lets pages of every origin connect. With an Authorizer
-	// that goes by cookies, this lets every site on the web subscribe as the
+	// that relies on cookies, it lets every site on the web subscribe as the
 	// user who visits it.
 	InsecureAnyOrigin bool
 
-	// AllowMissingProtocol takes a connection without the protocol parameter
-	// for one of protocol 7, for clients written by hand.
+	// AllowMissingProtocol treats a connection without the protocol parameter
+	// as one of protocol 7. It is meant for clients written by hand.
 	AllowMissingProtocol bool
-	// ActivityTimeout is the silence of a client after which it is pinged; it
-	// is also told to the client, in whole seconds. 120 seconds by default.
+	// ActivityTimeout is how long a client may be silent before the server
+	// pings it. The client is told it too, in whole seconds, so it cannot be
+	// between zero and one second. 120 seconds by default.
 	ActivityTimeout time.Duration
-	// PongWait is for how long a pinged client may stay silent before it is
-	// closed with 4201; 30 seconds by default.
+	// PongWait is how long a client that was pinged may stay silent before it
+	// is closed with 4201; 30 seconds by default.
 	PongWait time.Duration
-	// AuthorizedWithin closes connections that after this long have neither
-	// signed in nor subscribed to a private, presence or encrypted channel.
-	// Off by default. When on, a sign-in that fails closes the connection too.
+	// AuthorizedWithin is how long a connection may stay open without signing
+	// in or subscribing to a private, presence or encrypted channel. After that
+	// it is closed with 4009. Off by default. When it is on, a failed sign-in
+	// closes the connection too.
 	AuthorizedWithin time.Duration
-	// WatchlistGrace is for how long a user who left counts as online to those
-	// who watch, so that a page that is loaded anew makes no noise. 2 seconds
-	// by default.
+	// WatchlistGrace is how long a user who has left still counts as online to
+	// those who watch the user, so that nobody is told of a page that is only
+	// reloaded. 2 seconds by default.
 	WatchlistGrace time.Duration
 	// DrainWindow is the time over which Shutdown spreads the closing of the
-	// connections, as all clients come back a second after; 10 seconds by
-	// default. A negative one closes all at the same time.
+	// connections, because every client reconnects a second after it is closed.
+	// 10 seconds by default. A negative value closes all of them at once.
 	DrainWindow time.Duration
 
-	// DisableClientEvents refuses the events that pages send each other,
-	// Echo's whispers.
+	// DisableClientEvents refuses the events that pages send to each other,
+	// which Echo calls whispers.
 	DisableClientEvents bool
-	// SubscriptionCounts tells the subscribers of public, private and
-	// encrypted channels how many they are.
+	// SubscriptionCounts tells the subscribers of public, private and encrypted
+	// channels how many of them there are.
 	SubscriptionCounts bool
 
 	// Limits bounds what clients and publishers may do.
 	Limits Limits
 	// Hooks are called when something happens on a connection.
 	Hooks Hooks
-	// Development gives refused clients the reason in full, such as the string
-	// that should have been signed. The secret is in none of them.
+	// Development tells refused clients the full reason, such as the string
+	// that should have been signed. The reason never contains the secret.
 	Development bool
-	// Logger takes the log of the server; nil is slog.Default.
+	// Logger receives the log of the server; nil means slog.Default.
 	Logger *slog.Logger
 }
 
-// AppQuery asks for an app by its id or by one of its keys; the other is
+// AppQuery asks for an app by its id or by one of its keys. The other field is
 // empty.
 type AppQuery struct {
 	// ID is the app's id, or empty.
@@ -112,79 +115,88 @@ type AppQuery struct {
 	Key string
 }
 
-// Limits are the bounds of a [Server]. For each of them zero is the default
-// and a negative value means no limit. Lengths are in bytes.
+// Limits are the bounds of a [Server]. For each of them, zero selects the
+// default and a negative value means no limit. Lengths are in bytes.
 type Limits struct {
-	// Connections is the most connections of the server; no limit by default.
-	// One more is closed with 4100, and its client tries again.
+	// Connections is the maximum number of open connections; no limit by
+	// default. A connection beyond it is closed with 4100, and its client tries
+	// again.
 	Connections int
-	// ConnectionsPerIP is the most connections from one address, of IPv6 from
-	// one /64 network; no limit by default, since behind a proxy all have the
-	// same.
+	// ConnectionsPerIP is the maximum number of connections from one IPv4
+	// address or one IPv6 /64 network. A connection beyond it is closed with
+	// 4100. No limit by default, since behind a proxy all connections share one
+	// address.
 	ConnectionsPerIP int
-	// ChannelsPerConnection is the most subscriptions of a connection; 128 by
-	// default.
+	// ChannelsPerConnection is the maximum number of channels that a connection
+	// is subscribed to; 128 by default.
 	ChannelsPerConnection int
-	// Frame is the most bytes of one message of a client, whose connection is
-	// closed with 1009 after more; 32 KiB by default. Without a limit strangers
-	// can fill the memory.
+	// Frame is the maximum length of one message from a client; 32 KiB by
+	// default. A longer one closes the connection with 1009. Without a limit, a
+	// stranger can exhaust the memory.
 	Frame int
-	// Overflow is the most bytes that wait for a client whose socket is full,
-	// beyond what the operating system buffers and the message that is on its
-	// way, before it is closed with 4100; 1 MiB by default.
+	// Overflow is the maximum number of bytes that wait for a client whose
+	// socket is full; 1 MiB by default. What the operating system buffers and
+	// the message that is being written do not count. A client beyond it is
+	// closed with 4100.
 	Overflow int
-	// OverflowTime is for how long the socket of such a client may stay full; 5
-	// seconds by default.
+	// OverflowTime is how long such a client may take nothing at all before it
+	// is closed with 4100; 5 seconds by default.
 	OverflowTime time.Duration
-	// ClientEvents is the most client events a second of one connection, with
-	// bursts of the same size; 10 by default.
+	// ClientEvents is the maximum number of client events per second from one
+	// connection, with bursts of the same size; 10 by default.
 	ClientEvents int
-	// Leaves is the most channels that one connection leaves in a second, with
-	// bursts of 20 times as many; 20 by default, and so 400 at once. A client
-	// that leaves more, or asks again for channels that it is on, is not refused,
-	// as the protocol has no error for it, but read more slowly.
+	// Leaves is the maximum number of channels per second that one connection
+	// leaves, with bursts of 20 times as many. 20 by default, and so 400 at
+	// once. Subscribing again to a channel counts as leaving one. A client
+	// beyond the limit is not refused, since the protocol has no error for
+	// this. The server reads from it more slowly instead.
 	Leaves int
-	// Refusals is the most requests of one connection that the Authorizer
-	// refuses in a minute, with bursts of the same size; 120 by default. While
-	// they are used up, what it would be asked is refused with status 429, and
-	// it is not asked. They are counted by connection and not by address, since
-	// behind a proxy all have the same, and one could lock out all others.
+	// Refusals is the maximum number of requests per minute from one connection
+	// that the Authorizer refuses, with bursts of the same size; 120 by
+	// default. Once a connection has used them up, whatever the Authorizer
+	// would have to decide is refused with status 429 without asking it.
+	// Refusals are counted by connection and not by address: behind a proxy all
+	// connections share one address, and one client could lock out all the
+	// others.
 	Refusals int
-	// EventData is the most bytes of an event's data; 10,240 by default.
+	// EventData is the maximum length of an event's data; 10,240 by default.
 	EventData int
-	// EventName is the most bytes of an event's name; 200 by default.
+	// EventName is the maximum length of an event's name; 200 by default.
 	EventName int
-	// ChannelName is the most bytes of a channel's name, prefix included; 200
-	// by default, which is also the most.
+	// ChannelName is the maximum length of a channel's name, prefix included;
+	// 200 by default, which is also the highest value allowed.
 	ChannelName int
-	// Channels is the most channels of one request to publish; 100 by default.
+	// Channels is the maximum number of channels in one publish request to the
+	// HTTP API; 100 by default.
 	Channels int
-	// Batch is the most events of one batch request; 10 by default.
+	// Batch is the maximum number of events in one batch request to the HTTP
+	// API; 10 by default.
 	Batch int
-	// PresenceMembers is the most members of a presence channel; 100 by
-	// default.
+	// PresenceMembers is the maximum number of members of a presence channel;
+	// 100 by default.
 	PresenceMembers int
-	// UserInfo is the most bytes of what is told about a member or a user who
-	// signs in, as JSON; 1,024 by default.
+	// UserInfo is the maximum length of the information about a presence member
+	// or a user who signs in, as JSON; 1,024 by default.
 	UserInfo int
-	// UserID is the most bytes of a user's id; 128 by default.
+	// UserID is the maximum length of a user's id; 128 by default.
 	UserID int
-	// Watchlist is the most users that a user can watch; 100 by default.
+	// Watchlist is the maximum number of users that one user can watch; 100 by
+	// default. Of a longer list, the first ones are watched.
 	Watchlist int
 	// CacheTTL is how long a cache channel keeps its last event; 30 minutes by
 	// default.
 	CacheTTL time.Duration
-	// CacheBytes is about how much the cache channels of an app may hold; 64
-	// MiB by default. When it is full the oldest event of some channel is
-	// forgotten, as if its time were over.
+	// CacheBytes is roughly how much memory the cached events of one app may
+	// take; 64 MiB by default. Beyond it the oldest event of some channel is
+	// forgotten, as if it had expired.
 	CacheBytes int
-	// HookQueue is the most calls of hooks that wait; 10,000 by default. When
-	// it is full the oldest is dropped, counted and logged. It cannot be
-	// without limit.
+	// HookQueue is the maximum number of hook calls that wait; 10,000 by
+	// default. When the queue is full, the oldest call is dropped, counted and
+	// logged. A negative value is an error.
 	HookQueue int
 }
 
-// The defaults. Those of the protocol are in Pusher's documents.
+// The default durations. Those of the protocol are documented by Pusher.
 const (
 	defaultActivityTimeout = 120 * time.Second
 	defaultPongWait        = 30 * time.Second
@@ -229,17 +241,17 @@ func (c *Config) setDefaults() {
 	}
 }
 
-// setDefault sets a zero value to its default.
+// setDefault replaces a zero value with its default.
 func setDefault[T int | time.Duration](v *T, to T) {
 	if *v == 0 {
 		*v = to
 	}
 }
 
-// over reports whether n is beyond the limit; a negative limit is none.
+// over reports whether n exceeds the limit; a negative limit means none.
 func over(n, limit int) bool { return limit >= 0 && n > limit }
 
-// validate reports all that is wrong at once.
+// validate reports everything that is wrong at once.
 func (c *Config) validate() error {
 	var errs []error
 	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf("server: "+format, args...)) }

@@ -11,51 +11,54 @@ import (
 	"github.com/onairgo/onair/internal/strictjson"
 )
 
-// Hooks are functions of the application that are told what happens. They are
-// called one after the other, in the order in which it happened on a channel
-// and on a connection, never under a lock of the server. So a hook may take its
-// time and may call the server; what happens meanwhile waits in a queue
-// (Limits.HookQueue). A panic is logged and goes no further.
+// Hooks are functions of the application that the server calls when something
+// happens. Any of them may be nil.
 //
-// The context ends with [Server.Shutdown]. That waits for all hooks that are
-// running or queued, so a hook must not wait for it. What a hook publishes after
-// the last connection has ended is refused with [ErrClosed].
+// They are called one at a time, in the order in which things happened on a
+// channel and on a connection, and never under a lock of the server. So a hook
+// may take its time and may call the server. Meanwhile, further calls wait in a
+// queue (Limits.HookQueue). A panic in a hook is logged and goes no further.
 //
-// Any of them may be nil.
+// [Server.Shutdown] waits for all hooks that are running or queued, so a hook
+// must not wait for Shutdown. The context of the hooks is cancelled when
+// Shutdown is done, or when the context given to Shutdown is. What a hook
+// publishes after the last connection has ended is refused with [ErrClosed].
 type Hooks struct {
-	// Connected and Disconnected are told of connections.
+	// Connected and Disconnected are called when a connection has opened and
+	// when it has ended.
 	Connected, Disconnected func(ctx context.Context, c Connection)
-	// Subscribed and Unsubscribed are told of subscriptions, the channels of
-	// users included. A connection that ends unsubscribes from everything.
+	// Subscribed and Unsubscribed are called when a connection has joined a
+	// channel and when it has left one. The channels of users are included. A
+	// connection that ends leaves all its channels first.
 	Subscribed, Unsubscribed func(ctx context.Context, s Subscription)
-	// MemberJoined and MemberLeft are told of users on presence channels: of
-	// the first connection of a user and of the end of the last one.
+	// MemberJoined and MemberLeft are called when the first connection of a
+	// user has joined a presence channel and when the last one has left it.
 	MemberJoined, MemberLeft func(ctx context.Context, m MemberChange)
-	// ClientEvent is told of the events that pages send each other, after they
-	// were passed on.
+	// ClientEvent is called for every event that a page sends to others, after
+	// it has been passed on.
 	ClientEvent func(ctx context.Context, e ClientEvent)
-	// CacheMiss is told when somebody subscribes to a cache channel that keeps
-	// no event.
+	// CacheMiss is called when a connection subscribes to a cache channel that
+	// holds no event.
 	CacheMiss func(ctx context.Context, m CacheMiss)
 }
 
-// Connection is a connection of a page.
+// Connection describes the connection of a page.
 type Connection struct {
 	// AppID is the id of the app.
 	AppID string
-	// SocketID identifies the connection. It is no secret: those who know it
-	// can leave the connection out of their events, and nothing else.
+	// SocketID identifies the connection. It is not secret: all that anybody
+	// can do with it is to exclude the connection from their own events.
 	SocketID string
-	// UserID is the id of the user who has signed in; empty if nobody has.
+	// UserID is the id of the user who has signed in, or empty.
 	UserID string
-	// RemoteAddr is the address that the connection comes from, which may be a
-	// proxy's.
+	// RemoteAddr is the address that the connection comes from. It may be that
+	// of a proxy.
 	RemoteAddr string
-	// Opened is when it was opened.
+	// Opened is when the connection was opened.
 	Opened time.Time
 }
 
-// Subscription is a connection that came to a channel or left it.
+// Subscription describes a connection that has joined or left a channel.
 type Subscription struct {
 	// AppID, Channel and SocketID say who subscribed to what.
 	AppID    string
@@ -63,35 +66,38 @@ type Subscription struct {
 	SocketID string
 	// UserID is the id of the member on a presence channel; empty on others.
 	UserID string
-	// Subscriptions is how many connections are on the channel now: 1 after
-	// the first came, 0 after the last left.
+	// Subscriptions is how many connections are on the channel now: 1 after the
+	// first has joined, 0 after the last has left.
 	Subscriptions int
 }
 
-// MemberChange is a user who came to a presence channel or left it.
+// MemberChange describes a user who has joined or left a presence channel.
 type MemberChange struct {
-	// AppID, Channel and UserID say who is a member of what.
+	// AppID, Channel and UserID say which user and which channel.
 	AppID   string
 	Channel channel.Channel
 	UserID  string
-	// Info is what is told about the user, as JSON.
+	// Info is what the other members are told about the user, as JSON. It is
+	// null if there is nothing to tell.
 	Info string
 }
 
-// ClientEvent is an event that a page sent to the others on a channel.
+// ClientEvent describes an event that a page sent to the other subscribers of a
+// channel.
 type ClientEvent struct {
-	// AppID, Channel and SocketID say who sent it where.
+	// AppID, Channel and SocketID say which connection sent it, and where.
 	AppID    string
 	Channel  channel.Channel
 	SocketID string
-	// Event is the name with its "client-", and Data what came with it.
+	// Event is the event's name, including "client-", and Data is what came
+	// with it.
 	Event string
 	Data  string
 	// UserID is the id of the member on a presence channel; empty on others.
 	UserID string
 }
 
-// CacheMiss is a subscription to a cache channel that keeps no event.
+// CacheMiss describes a subscription to a cache channel that holds no event.
 type CacheMiss struct {
 	// AppID, Channel and SocketID say who subscribed to what.
 	AppID    string
@@ -99,13 +105,13 @@ type CacheMiss struct {
 	SocketID string
 }
 
-// hookQueue holds the calls of hooks that are to be made. A goroutine makes
-// them while there are any.
+// hookQueue holds the calls of hooks that are still to be made. One goroutine
+// makes them, and runs only while there are any.
 type hookQueue struct {
 	server *Server
 
 	mu      sync.Mutex
-	ring    []func(context.Context) // the oldest at first; grows up to the limit
+	ring    []func(context.Context) // the oldest is at first; grows up to the limit
 	first   int
 	waiting int
 	running bool
@@ -115,7 +121,7 @@ type hookQueue struct {
 
 func (q *hookQueue) init(s *Server) { q.server = s }
 
-// push has the call made. It may be called under locks of the server.
+// push queues a call. It may be called under locks of the server.
 func (q *hookQueue) push(call func(context.Context)) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -200,7 +206,8 @@ func (c *conn) hookDisconnected(userID string) {
 	}
 }
 
-// hookJoined is called under the lock of the channel, as the following are.
+// hookJoined is called under the lock of the channel, as are hookLeft and
+// hookClientEvent.
 func (c *conn) hookJoined(rm *room, sub *subscription, first, missed bool) {
 	h := &c.server.config.Hooks
 	if f := h.Subscribed; f != nil {

@@ -12,20 +12,21 @@ import (
 	"github.com/onairgo/onair/channel"
 )
 
-// ChannelInfo is an occupied channel and who is on it at one moment.
+// ChannelInfo describes an occupied channel at one moment.
 type ChannelInfo struct {
 	channel.Channel
 	// AppID is the id of the app.
 	AppID string
 	// Subscriptions is how many connections are on the channel.
 	Subscriptions int
-	// Users is how many distinct users are; 0 unless it is a presence channel.
+	// Users is how many distinct users are on the channel if it is a presence
+	// channel, and 0 otherwise.
 	Users int
 }
 
-// Channels yields the occupied channels of the app, in no order. Channels that
-// come or go meanwhile may be yielded or not. The channels of users are left
-// out. An app that is unknown has none.
+// Channels yields the occupied channels of the app, in no particular order.
+// Channels that become occupied or empty meanwhile may or may not be yielded.
+// The channels of users are left out. If the app is unknown, there are none.
 func (h *Hub) Channels() iter.Seq[ChannelInfo] {
 	return func(yield func(ChannelInfo) bool) {
 		a, err := h.app(context.Background())
@@ -35,7 +36,7 @@ func (h *Hub) Channels() iter.Seq[ChannelInfo] {
 	}
 }
 
-// Channels is [Hub.Channels] over all apps.
+// Channels is like [Hub.Channels], but over all apps.
 func (s *Server) Channels() iter.Seq[ChannelInfo] {
 	return func(yield func(ChannelInfo) bool) {
 		for _, a := range s.apps.all() {
@@ -55,8 +56,9 @@ func (a *app) channels(yield func(ChannelInfo) bool) bool {
 	return true
 }
 
-// Members returns the members of a presence channel, in the order in which they
-// came; none if it is empty. Info is a json.RawMessage, or nil.
+// Members returns the members of a presence channel in the order in which they
+// joined, and none if the channel is empty. Info is a json.RawMessage or nil.
+// For any other kind of channel it returns an error.
 func (h *Hub) Members(ctx context.Context, ch channel.Channel) ([]auth.Member, error) {
 	if ch.Kind() != channel.KindPresence {
 		return nil, fmt.Errorf("server: %q is a %s channel; only presence channels have members", ch, ch.Kind())
@@ -83,14 +85,14 @@ func (h *Hub) Members(ctx context.Context, ch channel.Channel) ([]auth.Member, e
 	return members, nil
 }
 
-// Members is [Hub.Members] of the only app. With several it is an error; use
-// For.
+// Members is like [Hub.Members], for the only app of the server. With several
+// apps it returns an error; use [Server.For].
 func (s *Server) Members(ctx context.Context, ch channel.Channel) ([]auth.Member, error) {
 	return s.only().Members(ctx, ch)
 }
 
-// Connections yields the open connections of the app, in no order. An app that
-// is unknown has none.
+// Connections yields the open connections of the app, in no particular order.
+// If the app is unknown, there are none.
 func (h *Hub) Connections() iter.Seq[Connection] {
 	return func(yield func(Connection) bool) {
 		a, err := h.app(context.Background())
@@ -100,7 +102,7 @@ func (h *Hub) Connections() iter.Seq[Connection] {
 	}
 }
 
-// Connections is [Hub.Connections] over all apps.
+// Connections is like [Hub.Connections], but over all apps.
 func (s *Server) Connections() iter.Seq[Connection] {
 	return func(yield func(Connection) bool) {
 		for _, a := range s.apps.all() {
@@ -132,7 +134,7 @@ func (a *app) appendConns(dst []*conn) []*conn {
 	return dst
 }
 
-// about returns all about the connection but its user.
+// about describes the connection, without its user.
 func (c *conn) about() Connection {
 	return Connection{
 		AppID:      c.app.id,
@@ -151,9 +153,10 @@ func (c *conn) userID() string {
 	return c.user.id
 }
 
-// Terminate closes every connection that is signed in as the user, with 4009,
-// after which pusher-js stays away, and returns how many those are. Connections
-// that have the user as member of a presence channel only are none of them.
+// Terminate closes every connection on which the user has signed in, and
+// returns how many there were. The code is 4009, after which pusher-js does not
+// reconnect. Connections where the user is only a member of a presence channel,
+// without having signed in, stay open.
 func (h *Hub) Terminate(ctx context.Context, userID string) (int, error) {
 	a, err := h.app(ctx)
 	if err != nil {
@@ -162,38 +165,39 @@ func (h *Hub) Terminate(ctx context.Context, userID string) (int, error) {
 	return a.terminate(userID), nil
 }
 
-// Terminate is [Hub.Terminate] of the only app. With several it is an error;
-// use For.
+// Terminate is like [Hub.Terminate], for the only app of the server. With
+// several apps it returns an error; use [Server.For].
 func (s *Server) Terminate(ctx context.Context, userID string) (int, error) {
 	return s.only().Terminate(ctx, userID)
 }
 
-// Stats counts what a server or one of its apps has done since it began, and
-// what it has open.
+// Stats counts what a server, or one of its apps, has done since it began, and
+// tells how many connections are open.
 type Stats struct {
-	// Open is how many connections are open.
+	// Open is how many connections are open now.
 	Open int
-	// Connections is how many were ever open.
+	// Connections is how many connections have been opened in all.
 	Connections uint64
-	// Published is how many events were taken over for delivery, and
-	// ClientEvents how many events of pages were passed on to others.
+	// Published is how many events were accepted for delivery. ClientEvents is
+	// how many events of pages were passed on to others.
 	Published, ClientEvents uint64
-	// Delivered is how many frames were given to connections: of both kinds of
-	// events, and of news about members and counts.
+	// Delivered is how many frames were handed to connections. It counts both
+	// kinds of events, and the news about members and subscription counts.
 	Delivered uint64
 	// Refused is how many subscriptions and sign-ins were refused.
 	Refused uint64
 	// Slow is how many connections were closed because they took their events
 	// too slowly.
 	Slow uint64
-	// CacheEvicted is how many cached events were forgotten for lack of room.
+	// CacheEvicted is how many cached events were forgotten to stay within
+	// Limits.CacheBytes.
 	CacheEvicted uint64
-	// HooksDropped is how many calls of hooks were dropped. It is counted for
-	// the server only.
+	// HooksDropped is how many hook calls were dropped. It is counted only for
+	// the whole server, not for one app.
 	HooksDropped uint64
 }
 
-// counters are what Stats tells of one app.
+// counters are the running counts behind the Stats of one app.
 type counters struct {
 	connections, published, clientEvents, delivered, refused, slow, cacheEvicted atomic.Uint64
 }
@@ -209,7 +213,7 @@ func (h *Hub) Stats(ctx context.Context) (Stats, error) {
 	return st, nil
 }
 
-// Stats returns the counters of all apps together.
+// Stats returns the counters of all apps, added up.
 func (s *Server) Stats() Stats {
 	st := Stats{HooksDropped: s.hooks.droppedTotal()}
 	for _, a := range s.apps.all() {

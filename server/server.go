@@ -16,16 +16,17 @@ import (
 	"github.com/onairgo/onair/auth"
 )
 
-// ErrClosed is returned by what is called after [Server.Shutdown].
+// ErrClosed is the error of Broadcast and Ping once [Server.Shutdown] has ended
+// the connections.
 var ErrClosed = errors.New("server: shut down")
 
-// errPanic is the condition of code of the application that panicked.
+// errPanic reports that code of the application panicked.
 var errPanic = errors.New("server: panic")
 
-// Server is a Pusher Channels server: an http.Handler for browsers and the
-// pusher-http SDKs, and a broadcast.Driver for the program that it is part of.
-// Make one with [New], and end it with [Server.Shutdown]. It is safe for
-// concurrent use.
+// Server is a Pusher Channels server. It is an http.Handler for browsers and
+// the pusher-http SDKs, and a broadcast.Driver for the program that it is part
+// of. Create one with [New] and end it with [Server.Shutdown]; the zero value
+// is not usable. A Server is safe for concurrent use.
 type Server struct {
 	config Config
 	limits Limits // with the defaults filled in; a negative one is off
@@ -39,19 +40,19 @@ type Server struct {
 	shards  []*shard
 	start   time.Time
 
-	turn        atomic.Uint32 // whose shard the next connection gets
+	turn        atomic.Uint32 // picks the shard of the next connection
 	connections atomic.Int64
-	turnedAway  atomic.Int64 // who are about to be closed
+	turnedAway  atomic.Int64 // connections that are being refused
 	perIP       addressCount
 
-	base   context.Context // of calls of the application; ends with Shutdown
+	base   context.Context // for code of the application; cancelled by Shutdown
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // of every goroutine
 
 	lifecycle lifecycle
 }
 
-// New returns a server. The error names all that is wrong with the
+// New returns a server. The error names everything that is wrong with the
 // configuration.
 func New(c Config) (*Server, error) {
 	c.setDefaults()
@@ -65,8 +66,8 @@ func New(c Config) (*Server, error) {
 	for _, a := range listed {
 		errs = append(errs, s.apps.addStatic(s, a))
 	}
-	// A print of a Server must not show secrets, and package fmt prints what is
-	// behind unexported fields without asking.
+	// Printing a Server must not show secrets, and package fmt prints
+	// unexported fields without calling their methods.
 	s.config.App, s.config.Apps = auth.App{}, nil
 	if len(listed) == 0 && c.Resolve == nil {
 		errs = append(errs, errors.New("server: no app; set Config.App"))
@@ -91,14 +92,20 @@ func New(c Config) (*Server, error) {
 	return s, nil
 }
 
-// writers is how many shards a server has: half of the processors write, which
-// leaves the other half to readers and to the application. Tests vary it.
+// writers returns how many shards a server has. Half of the processors write,
+// which leaves the other half to readers and to the application. Tests vary it.
 var writers = func() int { return max(1, runtime.GOMAXPROCS(0)/2) }
 
-// ServeHTTP serves, below the prefix, the connections of pages at
-// /app/{key}, the HTTP API at /apps/, the call at /users/ with which the SDK
-// for Python ends the connections of a user, and GET /up for health checks.
-// Mount what is needed of it, with the prefix in place:
+// ServeHTTP serves the following paths, below Config.Prefix:
+//
+//   - /app/{key}: the connections of pages
+//   - /apps/: the HTTP API
+//   - /users/: the call with which the SDK for Python ends the connections of
+//     a user
+//   - /up: health checks, answered with 200, and with 503 once Shutdown has
+//     begun
+//
+// Mount those that you need, prefix included:
 //
 //	mux.Handle("/app/", srv)
 //	mux.Handle("/apps/", srv)
@@ -125,7 +132,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	apiErrorf(http.StatusNotFound, "nothing is here; pages connect to %s/app/{key}", s.prefix).answer().write(w)
 }
 
-// serveUp answers health checks: 200, and 503 once Shutdown has begun.
+// serveUp answers health checks with 200, and with 503 once Shutdown has begun.
 func (s *Server) serveUp(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
@@ -146,8 +153,8 @@ func (s *Server) nextShard() *shard {
 	return s.shards[s.turn.Add(1)%uint32(len(s.shards))]
 }
 
-// admit waits while the server is too far behind with writing. It has nothing
-// for whose context is done.
+// admit waits while the server is too far behind with writing. If ctx is done
+// it returns an error, even when there is nothing to wait for.
 func (s *Server) admit(ctx context.Context) error {
 	if s.lifecycle.closed.Load() {
 		return ErrClosed
@@ -163,8 +170,8 @@ func (s *Server) admit(ctx context.Context) error {
 	return nil
 }
 
-// appByID returns the app with that id. The error is [ErrUnknownApp], wrapped,
-// or that of the resolver.
+// appByID returns the app with that id. The error is [ErrUnknownApp], possibly
+// wrapped, or that of the resolver.
 func (s *Server) appByID(ctx context.Context, id string) (*app, error) {
 	return s.apps.find(ctx, s, AppQuery{ID: id})
 }
@@ -182,7 +189,7 @@ func (s *Server) ruleContext() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(s.base, s.config.RuleTimeout)
 }
 
-// contain calls code of the application and makes a panic an error.
+// contain calls code of the application and turns a panic into an error.
 func (s *Server) contain(what string, call func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {

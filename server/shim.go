@@ -10,31 +10,33 @@ import (
 	"time"
 )
 
-// shimScript is the script with 'PREFIX' in the place of the server's prefix.
+// shimScript is the script, with 'PREFIX' where the server's prefix belongs.
 //
 //go:embed shim.js
 var shimScript []byte
 
 // EchoShim returns a handler for a script that redirects pages written for
-// Pusher's cloud to this server, without building them anew:
+// Pusher's cloud to this server, without rebuilding them:
 //
 //	mux.Handle("GET /broadcasting/echo-shim.js", srv.EchoShim())
 //
 //	<script src="/broadcasting/echo-shim.js"></script>
 //
-// The tag goes before the page's own scripts. Whatever class is then assigned
-// to window.Pusher, as pusher-js itself does and Laravel's bootstrap, is given
-// wsHost, wsPort, wssPort, wsPath, forceTLS and enabledTransports for the
-// server that the script was loaded from, in the place of the page's cluster.
-// On the tag, data-url names another server, and data-key an app key other
-// than the page's. The script says on the browser's console where it connects.
+// Place the tag before the page's own scripts. The shim changes any class that
+// is then assigned to window.Pusher, which pusher-js itself does and Laravel's
+// bootstrap does. It replaces the page's cluster with wsHost, wsPort, wssPort,
+// wsPath, forceTLS and enabledTransports for the server that the script was
+// loaded from. On the tag, data-url names another server, and data-key an app
+// key other than the page's. The script reports on the browser's console where
+// it connects.
 //
-// It is a tool for development and migration: nothing serves it unless it is
-// mounted, and it cannot reach everything. A page that constructs the class it
-// imported, without window.Pusher, goes to Pusher as before, and configureEcho
-// of @laravel/echo-react and @laravel/echo-vue does; give those the address of
-// this server. A page of scheme https always uses TLS, so its server needs it.
-// The endpoints that authorise channels stay those of the page.
+// The shim is a tool for development and migration. Nothing serves it unless it
+// is mounted, and it does not work on every page. A page that constructs the
+// class it imported, without window.Pusher, connects to Pusher as before.
+// configureEcho of @laravel/echo-react and @laravel/echo-vue does so; give
+// those the address of this server instead. A page loaded over HTTPS always
+// uses TLS, so its server needs TLS too. The endpoints that authorise channels
+// stay those of the page.
 func (s *Server) EchoShim() http.Handler {
 	prefix, err := json.Marshal(s.prefix) // which leaves no < > & to a script
 	if err != nil {

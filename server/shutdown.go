@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// lifecycle is where between New and the end of Shutdown a server is.
+// lifecycle is the state of a server between New and the end of Shutdown.
 type lifecycle struct {
 	mu   sync.Mutex
 	open int  // connections
@@ -27,8 +27,8 @@ func (l *lifecycle) init() {
 	l.empty, l.ended, l.done = make(chan struct{}), make(chan struct{}), make(chan struct{})
 }
 
-// enter counts a connection, unless Shutdown has begun, and has it waited for,
-// also on its way in.
+// enter counts a connection that is about to open and adds it to wg, so that
+// Shutdown waits for it. It reports false once Shutdown has begun.
 func (l *lifecycle) enter(wg *sync.WaitGroup) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -50,7 +50,7 @@ func (l *lifecycle) leave(wg *sync.WaitGroup) {
 	}
 }
 
-// begin begins Shutdown and reports whether it was the first to do so.
+// begin begins Shutdown and reports whether this is the first call.
 func (l *lifecycle) begin() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -63,7 +63,8 @@ func (l *lifecycle) begin() bool {
 	return true
 }
 
-// end lets nothing begin any more, and reports whether something may still run.
+// end marks the server closed, so that nothing starts any more, and reports
+// whether something may still be running.
 func (l *lifecycle) end() (running bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -72,8 +73,8 @@ func (l *lifecycle) end() (running bool) {
 	return l.used
 }
 
-// goOutside starts a goroutine that no open connection accounts for. It reports
-// false after the end, when nobody would wait for it.
+// goOutside starts a goroutine that belongs to no open connection. It reports
+// false after the end, when nobody would wait for the goroutine.
 func (s *Server) goOutside(f func()) bool {
 	s.lifecycle.mu.Lock()
 	defer s.lifecycle.mu.Unlock()
@@ -85,7 +86,8 @@ func (s *Server) goOutside(f func()) bool {
 	return true
 }
 
-// watchOver sees to it that the sweep runs. An open connection accounts for it.
+// watchOver starts the sweep unless it is running. The caller has an open
+// connection, for which Shutdown waits, so the sweep cannot start too late.
 func (s *Server) watchOver() {
 	s.lifecycle.sweeping.Do(func() { s.wg.Go(s.sweep) })
 }
@@ -93,23 +95,25 @@ func (s *Server) watchOver() {
 // draining reports whether Shutdown has begun.
 func (s *Server) draining() bool { return s.lifecycle.draining.Load() }
 
-// Shutdown ends the server. It refuses new connections, then closes those that
-// are open one after the other over Config.DrainWindow, or as much of it as the
-// context leaves, and sooner when they are few. The code is 4100, after which
-// pages wait for a second and connect anew, to another process or to this one's
-// successor; those that come sooner are told the same. Events are delivered
-// meanwhile. It returns when everything has ended that the server started, hooks
-// included, and then the server is of no more use.
+// Shutdown ends the server. It refuses new connections and closes the open ones
+// one after the other, over Config.DrainWindow or as much of it as the context
+// leaves, and faster when there are few. Events are delivered meanwhile.
+// Shutdown returns when everything that the server started has ended, hooks
+// included. The server cannot be used again.
 //
-// When the context is done first, it cuts off the connections that are left and
-// returns the context's error. It may be called several times, also at the same
-// time; each call waits.
+// Connections are closed with code 4100. A page then waits for a second and
+// reconnects, to another process or to the successor of this one. If it reaches
+// this process again, it is refused with the same code.
 //
-// Shut down in this order: the broadcaster, so that nothing is published into
-// the void; the Server, while the http.Server still accepts; and the
-// http.Server. A page that finds the port closed waits for 15 seconds before it
-// tries again. So does, outside of browsers, a pusher-js before 8 that comes
-// back while the server is shutting down.
+// If the context is done first, Shutdown cuts off the remaining connections and
+// returns an error that wraps the context's. Shutdown may be called several
+// times, also concurrently; every call waits.
+//
+// Shut down in this order: first the broadcaster, so that nothing is published
+// that nobody can receive; then the Server, while the http.Server still accepts
+// connections; and last the http.Server. A page that finds the port closed
+// waits for 15 seconds before it tries again. Outside of browsers, so does a
+// pusher-js before version 8 that reconnects while the server is shutting down.
 func (s *Server) Shutdown(ctx context.Context) error {
 	if s.lifecycle.begin() {
 		s.drain(ctx)
@@ -142,15 +146,17 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // drainStep is how often connections are closed within the drain window.
 const drainStep = 20 * time.Millisecond
 
-// drainPace is the most time between two connections. A hundred clients a second
-// can come back anywhere, so few of them do not need the whole window.
+// drainPace is the most time between two connections. A hundred clients per
+// second can reconnect without harm, so closing a few does not take the whole
+// window.
 const drainPace = 10 * time.Millisecond
 
-// drain closes all connections and waits for their end, or for that of ctx.
+// drain closes all connections and waits until they have ended or ctx is done.
 //
-// The code is not 4200, after which pages are back within milliseconds: the
-// process that they find is this one, which must turn them away, and pusher-js
-// before 8 outside of browsers gives WebSockets up after two short connections.
+// The code is not 4200, since a page that gets that one is back within
+// milliseconds. It would find this process, which must turn it away, and
+// outside of browsers a pusher-js before version 8 gives up WebSockets after
+// two short connections.
 func (s *Server) drain(ctx context.Context) {
 	conns := s.allConns()
 	window := min(max(0, s.config.DrainWindow), time.Duration(len(conns))*drainPace)
@@ -174,7 +180,7 @@ func (s *Server) drain(ctx context.Context) {
 		for ; closed < due; closed++ {
 			conns[closed].closeWith(closeOverCapacity, "the server is shutting down; try again")
 		}
-		if closed == len(conns) { // those that were on their way in at the beginning are left
+		if closed == len(conns) { // left are those that were just opening at the beginning
 			conns, closed = slices.DeleteFunc(s.allConns(), (*conn).ending), 0
 		}
 		select {
@@ -187,7 +193,8 @@ func (s *Server) drain(ctx context.Context) {
 	}
 }
 
-// cutOff closes every socket at once. Those that come later close themselves.
+// cutOff closes every socket at once. Connections that open later close
+// themselves.
 func (s *Server) cutOff() {
 	for _, c := range s.allConns() {
 		c.kill()
