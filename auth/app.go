@@ -9,41 +9,45 @@ import (
 	"github.com/onairgo/onair/internal/pusherproto"
 )
 
-// App is one application of a Pusher Channels service, the hosted one or the
-// embedded server: the credentials that every part of the module takes.
+// App holds the credentials of one application on a Pusher Channels service,
+// either Pusher's own or the embedded server. Every part of the module that
+// needs credentials takes an App.
 //
-// It is a plain value to copy. Printing it (package fmt, log/slog, JSON) shows
-// the id and the key and nothing that is secret. Only where it stands in an
-// unexported field does package fmt not ask it: do not print what holds it so.
+// App is a plain value and may be copied. Printing it with package fmt,
+// log/slog or encoding/json shows the id and the key but never a secret. The
+// exception is an App in an unexported field: package fmt cannot call its
+// methods there, so do not print a struct that holds one.
 type App struct {
-	// ID is the app id. Use digits: some of Pusher's libraries refuse others.
+	// ID is the app id. Use digits only: some of Pusher's libraries reject
+	// anything else.
 	ID string
-	// Key is the public key that browsers connect with.
+	// Key is the public key with which browsers connect.
 	Key string
 	// Secret signs requests and subscriptions. It never leaves the program.
 	Secret string
-	// EncryptionKey is the master key of the encrypted channels: 32 bytes in
-	// base64, Laravel's encryption_master_key_base64. Empty means that there
-	// are no encrypted channels.
+	// EncryptionKey is the master key for encrypted channels: 32 bytes in base64,
+	// Laravel's encryption_master_key_base64. If it is empty, the app has no
+	// encrypted channels.
 	EncryptionKey string
-	// Former lists key pairs that are still accepted and no longer used to
-	// sign, so that keys can be changed without cutting anybody off. A new
-	// secret needs a new key: requests say only which key they are signed with.
+	// Former lists key pairs that are still accepted but no longer used for
+	// signing, so that keys can be rotated without cutting off clients. A new
+	// secret requires a new key, because a request names only the key it was
+	// signed with.
 	Former []KeyPair
 }
 
-// KeyPair is a key with its secret. It prints without the secret.
+// KeyPair is a key with its secret. Printing it shows only the key.
 type KeyPair struct {
 	Key    string
 	Secret string
 }
 
-// ErrNoEncryptionKey is wrapped by the errors about an encrypted channel of an
-// app without an encryption key.
+// ErrNoEncryptionKey is wrapped by errors about an encrypted channel whose app
+// has no encryption key.
 var ErrNoEncryptionKey = errors.New("auth: app has no encryption key; set App.EncryptionKey to 32 bytes in base64")
 
-// Validate reports all that is missing or malformed at once. It never names a
-// value that is secret.
+// Validate reports every missing or malformed field in a single error. The
+// error never contains a secret.
 func (a App) Validate() error {
 	var missing, wrong []string
 	for _, f := range []struct{ name, value string }{{"ID", a.ID}, {"Key", a.Key}, {"Secret", a.Secret}} {
@@ -96,8 +100,8 @@ func (a App) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("id", a.ID), slog.String("key", a.Key))
 }
 
-// MarshalText returns what String returns, which keeps the secrets out of
-// encoding/json and its like. It is not meant for storage.
+// MarshalText returns the same text as String, which keeps the secrets out of
+// encoding/json and similar encoders. It is not meant for storage.
 func (a App) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 
 // String returns the key.
@@ -112,5 +116,5 @@ func (p KeyPair) Format(f fmt.State, _ rune) { fmt.Fprint(f, p.String()) }
 // LogValue returns the key.
 func (p KeyPair) LogValue() slog.Value { return slog.StringValue(p.Key) }
 
-// MarshalText returns what String returns. It is not meant for storage.
+// MarshalText returns the same text as String. It is not meant for storage.
 func (p KeyPair) MarshalText() ([]byte, error) { return []byte(p.String()), nil }

@@ -5,22 +5,23 @@ import (
 	"net/http"
 )
 
-// batchAnswer is the answer to a request for several channels.
+// batchAnswer is the response to a request for several channels.
 type batchAnswer struct {
 	Channels map[string]batchEntry `json:"channels"`
 }
 
-// batchEntry is the answer for one of them: what it would have got alone, and
-// the status.
+// batchEntry is the response for one of the channels: what a request for that
+// channel alone would have returned, plus the status.
 type batchEntry struct {
 	Status int `json:"status"`
 	*Grant
 	Message string `json:"message,omitempty"`
 }
 
-// batch decides several channels one after the other, each as if it had come
-// alone. All together may take twice the time of one rule, so that one that
-// hangs costs the others nothing, and a hundred that hang do not add up.
+// batch decides several channels one after the other, each as if it had been
+// requested alone. Together they may take twice as long as a single rule: one
+// rule that hangs then leaves time for the others, and a hundred that hang do
+// not add up.
 func (h *Handler[U]) batch(r *http.Request, client string, p params) (any, error) {
 	v, err := h.visitor(r)
 	if err != nil {

@@ -6,22 +6,23 @@ import (
 	"reflect"
 )
 
-// binding loads what a parameter stands for.
+// binding loads the value that a parameter stands for.
 type binding struct {
 	load   func(ctx context.Context, raw string) (any, error)
 	source string
 }
 
-// Bind makes the handler load a value for every parameter of that name, in
-// whichever pattern, before the rule is asked: Laravel's Route::bind. The rule
-// takes it out with [Bound].
+// Bind makes the handler load a value for every parameter with that name, in
+// any pattern, before it calls the rule. It corresponds to Laravel's
+// Route::bind. The rule gets the value with [Bound].
 //
-// When load returns [ErrNotFound], wrapped or not, a [*ParamError], or a nil
+// If load returns [ErrNotFound] or a [*ParamError], wrapped or not, or a nil
 // pointer, the subscription is refused with status 403 and no further rule is
-// asked; any other error is a fault, answered with status 500 and logged.
-// Loading counts into the rule's time. Nothing is loaded for guests.
+// tried. Any other error is a fault, which is logged and answered with status
+// 500. The time that load takes counts towards the rule's time limit. Nothing
+// is loaded for guests.
 //
-// Bind panics when the name is bound already.
+// Bind panics if load is nil or the name is already bound.
 func Bind[T, U any](h *Handler[U], name string, load func(ctx context.Context, raw string) (T, error)) {
 	source := caller()
 	if load == nil {
@@ -45,9 +46,9 @@ func Bind[T, U any](h *Handler[U], name string, load func(ctx context.Context, r
 	})
 }
 
-// Bound returns the value that [Bind] loaded for the parameter. It panics, as
-// [Subscription.Param] does, when the pattern has no such parameter, nothing
-// is bound to it, or the bound value is not a T.
+// Bound returns the value that [Bind] loaded for the named parameter. Like
+// [Subscription.Param], it panics if the pattern has no such parameter. It also
+// panics if nothing is bound to the parameter or the bound value is not a T.
 func Bound[T any](s *Subscription, name string) T {
 	s.index(name)
 	bound, ok := s.bound[name]

@@ -2,9 +2,9 @@ package auth
 
 import "sync"
 
-// cache is a map that forgets what has not been used for a while and never
-// holds more than its size: when the young half is full, the old half goes. It
-// is safe for concurrent use.
+// cache is a map of bounded size that drops entries which have not been used
+// for a while: when the young half is full, it becomes the old half, and the
+// previous old half is dropped. It is safe for concurrent use.
 type cache[K comparable, V any] struct {
 	half       int
 	mu         sync.Mutex
@@ -21,8 +21,8 @@ func (c *cache[K, V]) get(key K) (V, bool) {
 	return c.look(key)
 }
 
-// getOr returns what is there, or puts what create returns there. Several who
-// ask at the same time get the same.
+// getOr returns the value for the key, first storing the result of create if
+// there is none. Concurrent callers get the same value.
 func (c *cache[K, V]) getOr(key K, create func() V) V {
 	c.mu.Lock()
 	defer c.mu.Unlock()

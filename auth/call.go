@@ -11,18 +11,18 @@ import (
 	"time"
 )
 
-// maxOverdue bounds how many rules may run on after their time is up.
+// maxOverdue bounds how many rules may still be running after their time limit.
 const maxOverdue = 1024
 
-// outcome is what a rule said.
+// outcome is the result of calling a rule.
 type outcome struct {
 	allowed bool
 	who     described // a *Member or *UserData; nil on private channels
 	err     error
 }
 
-// call is one question to one rule. It is never used again, so a rule that
-// keeps its arguments can harm nobody.
+// call is one call of one rule. It is never reused, so a rule that retains its
+// arguments does no harm.
 type call[U any] struct {
 	rule     *rule[U]
 	user     *U
@@ -33,8 +33,8 @@ type call[U any] struct {
 	state    atomic.Pointer[waiter]
 }
 
-// waiter is the state of a call: nil while the rule runs unobserved, a waiter
-// of the asking goroutine's, or one of the two below.
+// waiter is the state of a call: nil while the rule runs and nobody waits on a
+// channel, the waiter of the calling goroutine, or one of the two values below.
 type waiter struct{ done chan struct{} }
 
 var (
@@ -42,17 +42,18 @@ var (
 	abandoned = &waiter{}
 )
 
-// inline asks the rule in this goroutine, without a limit of time.
+// inline calls the rule in this goroutine, without a time limit.
 func (c *call[U]) inline(ctx context.Context) outcome {
 	c.run(ctx, nil)
 	return c.out
 }
 
-// bounded asks the rule in a goroutine of its own and waits for it no longer
-// than the timeout, even if the rule ignores its context. Most rules compare
-// two ids, so the goroutine gets the processor first, and only a rule that has
-// not answered then costs a timer and a channel, which halves the price of the
-// limit. A rule that is given up is counted in late, whose owner waits for it.
+// bounded calls the rule in a goroutine of its own and waits for it no longer
+// than the timeout, even if the rule ignores its context. Most rules just
+// compare two ids, so the new goroutine is given the processor first. Only a
+// rule that has not returned by then costs a timer and a channel; this halves
+// the cost of the limit. A rule that is abandoned is counted in late, whose
+// owner waits for it.
 func (c *call[U]) bounded(ctx context.Context, timeout time.Duration, late *overdue) outcome {
 	if n := late.count.Load(); n >= maxOverdue {
 		return outcome{err: fmt.Errorf("%w: not asked, as %d others still run after their time was up", ErrTimeout, n)}
@@ -87,7 +88,7 @@ func (c *call[U]) bounded(ctx context.Context, timeout time.Duration, late *over
 	return outcome{err: fmt.Errorf("%w: no answer in %v", ErrTimeout, timeout)}
 }
 
-// run asks the rule and keeps its panic.
+// run calls the rule and turns a panic into an error.
 func (c *call[U]) run(ctx context.Context, late *overdue) {
 	returned := false
 	defer func() {
@@ -115,8 +116,8 @@ func (c *call[U]) run(ctx context.Context, late *overdue) {
 	returned = true
 }
 
-// deadline is the caller's context with an end of its own, which is set up
-// when it is first looked at. Most rules never look.
+// deadline is the caller's context with a timeout that is set up only when
+// somebody looks at it. Most rules never do.
 type deadline struct {
 	parent  context.Context
 	timeout time.Duration
@@ -127,9 +128,9 @@ type deadline struct {
 	over   bool
 }
 
-// armed returns the context that does the work. It is what the context package
-// finds when it looks for the nearest context of its own kind, so contexts
-// derived from this one cost no goroutine.
+// armed returns the context that carries the timeout. Because Value delegates
+// to it, the context package finds it as the nearest cancellable context, so
+// contexts derived from a deadline cost no goroutine.
 func (d *deadline) armed() context.Context {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -157,7 +158,7 @@ func (d *deadline) Done() <-chan struct{}       { return d.armed().Done() }
 func (d *deadline) Err() error                  { return d.armed().Err() }
 func (d *deadline) Value(key any) any           { return d.armed().Value(key) }
 
-// overdue counts the rules that run on after their time was up.
+// overdue counts the rules that are still running after their time limit.
 type overdue struct {
 	count atomic.Int64
 	mu    sync.Mutex
@@ -180,7 +181,7 @@ func (o *overdue) leave() {
 	}
 }
 
-// wait returns when none is left or the context is done.
+// wait waits until no overdue rule is left or the context is done.
 func (o *overdue) wait(ctx context.Context) error {
 	o.mu.Lock()
 	idle := o.idle

@@ -9,10 +9,10 @@ import (
 	"github.com/onairgo/onair/internal/pusherproto"
 )
 
-// maxApps bounds how many tenants' signers are kept ready.
+// maxApps bounds how many tenants' prepared credentials are cached.
 const maxApps = 1024
 
-// credentials are an app made ready to sign.
+// credentials are those of an app, prepared for signing.
 type credentials struct {
 	prefix string // the key and a colon
 	signer *pusherproto.Signer
@@ -46,15 +46,15 @@ func (c *credentials) userAuth(socketID, userData string) string {
 	return string(c.signer.AppendUserAuth(append(room[:0], c.prefix...), socketID, userData))
 }
 
-// apps finds the credentials of a request.
+// apps finds the credentials for a request.
 type apps struct {
-	static  *credentials // nil with a resolver
+	static  *credentials // nil if there is a resolver
 	resolve func(*http.Request) (App, error)
 	ready   *cache[appKey, *credentials]
 }
 
-// appKey stands for what an app's credentials are made of. The secrets are
-// hashed, since package fmt would print a map's keys.
+// appKey identifies an app's credentials in the cache. The secrets are hashed,
+// because package fmt prints the keys of a map.
 type appKey struct {
 	id, key string
 	secrets [sha256.Size]byte
@@ -94,7 +94,7 @@ func (a *apps) of(r *http.Request) (*credentials, error) {
 	return c, err
 }
 
-// ask calls the resolver and keeps its panic.
+// ask calls the resolver and turns a panic into an error.
 func (a *apps) ask(r *http.Request) (app App, err error) {
 	defer recovered(&err)
 	return a.resolve(r)

@@ -7,35 +7,37 @@ import (
 	"net/http"
 )
 
-// CSRF protects handlers that trust cookies by the double-submit method, which
-// axios and Laravel's front ends follow by themselves: a cookie that scripts of
-// the page's own site can read, and a header that must repeat it. It is a
-// second line; the channel endpoint refuses requests of other origins anyhow.
+// CSRF protects handlers that rely on cookies by the double-submit method,
+// which axios and Laravel's front ends follow without further setup: a cookie
+// that scripts of the site's own pages can read, and a header that must repeat
+// its value. It is a second line of defence and is not needed for the channel
+// endpoint, which refuses requests from other origins anyway.
 //
-// The zero value is ready to use. Who can set cookies for the site, such as a
-// page on a neighbouring subdomain, can defeat the method.
+// The zero value is ready to use. The method gives no protection against anyone
+// who can set cookies for the site, such as a page on a sibling subdomain.
 type CSRF struct {
-	// CookieName names the cookie, which may depend on the request: tenants
-	// often have one each. nil is "XSRF-TOKEN" for all. Where it returns what
-	// cannot name a cookie, no request passes.
+	// CookieName returns the name of the cookie, which may depend on the request,
+	// since tenants often have one each. If CookieName is nil, the name is
+	// "XSRF-TOKEN". If it returns an invalid cookie name, every request that needs
+	// the token is refused.
 	CookieName func(*http.Request) string
-	// Domain is the cookie's Domain attribute, needed when pages and handlers
-	// are on different subdomains. Empty means this host only.
+	// Domain is the cookie's Domain attribute. Set it if pages and handlers are on
+	// different subdomains. If it is empty, the cookie is for this host only.
 	Domain string
-	// SameSite is the cookie's SameSite attribute; zero is Lax. Pages of
+	// SameSite is the cookie's SameSite attribute; zero means Lax. Pages on
 	// another site need None.
 	SameSite http.SameSite
-	// InsecureCookie lets the cookie travel without TLS: for development on
-	// hosts other than localhost.
+	// InsecureCookie lets the cookie travel without TLS. Use it only for
+	// development on hosts other than localhost.
 	InsecureCookie bool
 }
 
 // tokenSize is the number of random bytes in a token.
 const tokenSize = 32
 
-// Cookie returns the handler of /sanctum/csrf-cookie: it sets the cookie where
-// there is none and answers 204. Pages of other origins need CORS headers from
-// the application.
+// Cookie returns the handler for /sanctum/csrf-cookie. It sets the cookie
+// unless the request already has a valid one, and responds with status 204. The
+// application must add CORS headers for pages of other origins.
 func (c CSRF) Cookie() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -49,10 +51,10 @@ func (c CSRF) Cookie() http.Handler {
 	})
 }
 
-// Token returns the token of the request's cookie, and sets the cookie first
-// where there is none. Put it where Echo looks for it:
-// <meta name="csrf-token" content="…">. Call it before the answer's header is
-// written.
+// Token returns the token in the request's cookie. If there is none, it makes a
+// new token and sets the cookie on w, so it must be called before the response
+// header is written. Put the token where Echo looks for it: <meta
+// name="csrf-token" content="…">.
 func (c CSRF) Token(w http.ResponseWriter, r *http.Request) string {
 	if token, ok := c.cookie(r); ok {
 		return token
@@ -70,9 +72,9 @@ func (c CSRF) Token(w http.ResponseWriter, r *http.Request) string {
 	return token
 }
 
-// Protect returns the handler behind the check: requests by GET, HEAD, OPTIONS
-// and TRACE pass, all others need the cookie's token in the header X-XSRF-TOKEN
-// or X-CSRF-TOKEN. Others are answered with status 403.
+// Protect wraps next with the check. GET, HEAD, OPTIONS and TRACE requests
+// pass. Any other request must repeat the cookie's token in its X-XSRF-TOKEN or
+// X-CSRF-TOKEN header; otherwise it is refused with status 403.
 func (c CSRF) Protect(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.Method {
@@ -87,7 +89,7 @@ func (c CSRF) Protect(next http.Handler) http.Handler {
 	})
 }
 
-// valid reports in constant time whether a header repeats the cookie.
+// valid reports, in constant time, whether a header repeats the cookie's token.
 func (c CSRF) valid(r *http.Request) bool {
 	token, ok := c.cookie(r)
 	if !ok {
@@ -100,8 +102,8 @@ func (c CSRF) valid(r *http.Request) bool {
 	return subtle.ConstantTimeCompare([]byte(token), []byte(given)) == 1
 }
 
-// cookie returns the token in the request's cookie. One that is not ours, too
-// short to be a secret, counts as none.
+// cookie returns the token in the request's cookie. A value that Token cannot
+// have made counts as none, since it may be too short to be a secret.
 func (c CSRF) cookie(r *http.Request) (string, bool) {
 	cookie, err := r.Cookie(c.name(r))
 	if err != nil {

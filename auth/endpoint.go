@@ -15,20 +15,20 @@ import (
 	"github.com/onairgo/onair/channel"
 )
 
-// endpoint is what the endpoints for channels and for sign-in share.
+// endpoint is what the channel endpoint and the sign-in endpoint share.
 type endpoint struct {
 	log         *slog.Logger
 	development bool
-	timeout     time.Duration // of a rule; negative: none
-	memberLimit int           // negative: none
+	timeout     time.Duration // of a rule; negative means none
+	memberLimit int           // negative means none
 	apps        apps
 	origins     *origins
 	hints       hints
 	limiter     *limiter
 }
 
-// serve answers a request: everything about HTTP is here, and decide is left
-// with the parameters. Each step comes before any work that it can save.
+// serve handles everything about a request that concerns HTTP and calls decide
+// with the parameters. Each step precedes any work that it can save.
 func (e *endpoint) serve(w http.ResponseWriter, r *http.Request, decide func(client string, p params) (any, error)) {
 	boundBody(w, r)
 	foreign := e.origins.answer(w, r)
@@ -78,9 +78,9 @@ func (e *endpoint) serve(w http.ResponseWriter, r *http.Request, decide func(cli
 	writeJSON(w, http.StatusOK, answer)
 }
 
-// refused logs the error of a decision about the channel of that name, if
-// there is one, counts it if it is the client's affair, and returns what the
-// client is told.
+// refused logs the error of a decision, counts it if the client is responsible,
+// and returns what the client is told. The name is that of the channel, empty
+// if there is none.
 func (e *endpoint) refused(r *http.Request, client, name string, err error) (status int, text string) {
 	status, text = e.status(err)
 	if status < 500 {
@@ -90,8 +90,8 @@ func (e *endpoint) refused(r *http.Request, client, name string, err error) (sta
 	return status, text
 }
 
-// hints are lines in the log that say what to set. Strangers can cause them, so
-// none is given more than once a minute.
+// hints limits the log records that tell the developer what to configure.
+// Strangers can cause them, so each is logged at most once a minute.
 type hints struct{ origin, refusals *rate.Limiter }
 
 func newHints() hints {
@@ -99,7 +99,8 @@ func newHints() hints {
 	return hints{origin: onceAMinute(), refusals: onceAMinute()}
 }
 
-// hintRefusals tells of a client that must wait. Its key may be a secret.
+// hintRefusals logs that a client must wait. It does not log the client's key,
+// which may be a secret.
 func (e *endpoint) hintRefusals(r *http.Request) {
 	if e.hints.refusals.Allow() {
 		e.log.LogAttrs(r.Context(), slog.LevelWarn, "auth: a client is refused too often and gets 429 for a while; where many clients look like one, tell them apart with WithClientKey",
@@ -107,8 +108,9 @@ func (e *endpoint) hintRefusals(r *http.Request) {
 	}
 }
 
-// hintOrigin tells of a page that is likely to be the application's own, as in
-// development with two servers. The browser hides the answer from it.
+// hintOrigin logs that a page of another origin was refused. In development
+// with two servers it is likely to be the application's own page, and the
+// browser hides the response from it.
 func (e *endpoint) hintOrigin(r *http.Request) {
 	if !e.hints.origin.Allow() {
 		return
@@ -123,12 +125,12 @@ const (
 	tooMany        = "too many refused requests"
 )
 
-// message is the body of every answer but success.
+// message is the body of every response other than success.
 type message struct {
 	Message string `json:"message"`
 }
 
-// status returns what the client is told of an error.
+// status returns what the client is told about an error.
 func (e *endpoint) status(err error) (status int, text string) {
 	deny, ok := asDeny(err)
 	switch {
@@ -144,8 +146,8 @@ func (e *endpoint) status(err error) (status int, text string) {
 	return http.StatusInternalServerError, "server error"
 }
 
-// record logs the error of a decision: a fault as an error, and a refusal,
-// which concerns nobody but the developer, where only developers see it.
+// record logs the error of a decision: a fault at level error, and a refusal,
+// which concerns only the developer, at a level that only developers look at.
 func (e *endpoint) record(ctx context.Context, status int, name string, err error) {
 	level := slog.LevelError
 	if status < 500 && !errors.Is(err, ErrInvalidMember) && !errors.Is(err, ErrInvalidUser) {
@@ -154,7 +156,7 @@ func (e *endpoint) record(ctx context.Context, status int, name string, err erro
 			level = slog.LevelInfo
 		}
 	}
-	if ctx.Err() != nil { // the client has gone, and the rule was told so
+	if ctx.Err() != nil { // the client has gone, so the rule was interrupted
 		level = slog.LevelDebug
 	}
 	if !e.log.Enabled(ctx, level) {
@@ -174,8 +176,8 @@ func (e *endpoint) record(ctx context.Context, status int, name string, err erro
 	e.log.LogAttrs(ctx, level, "auth: refused", attrs...)
 }
 
-// writeJSON writes an answer. What it is given always encodes, and an error of
-// the connection concerns nobody.
+// writeJSON writes a response. The body always encodes, and an error of the
+// connection concerns nobody.
 func writeJSON(w http.ResponseWriter, status int, body any) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")

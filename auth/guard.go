@@ -8,16 +8,17 @@ import (
 	"strings"
 )
 
-// DefaultGuard is the name of the guard that [NewHandler] is given.
+// DefaultGuard is the name of the guard made of the function that [NewHandler]
+// is given.
 const DefaultGuard = "default"
 
-// guard finds out who sends a request.
+// guard finds out who sent a request.
 type guard[U any] struct {
 	name    string
 	resolve func(*http.Request) (*U, error)
 }
 
-// user asks the guard and keeps its panic.
+// user calls the guard and turns a panic into an error.
 func (g guard[U]) user(r *http.Request) (u *U, err error) {
 	defer func() {
 		if err != nil {
@@ -28,10 +29,11 @@ func (g guard[U]) user(r *http.Request) (u *U, err error) {
 	return g.resolve(r)
 }
 
-// Guard adds a second way to find the user of a request, which rules choose
-// with [Guards]: administrators with a session of their own, say. As with the
-// function given to [NewHandler], a nil user is a guest. It panics when the
-// name is empty or taken. Add guards before the rules that name them.
+// Guard adds another way to find the user of a request, such as a separate
+// session for administrators. Rules select it with [Guards]. As with the
+// function given to [NewHandler], a nil user is a guest. Add guards before the
+// rules that name them. Guard panics if the name is empty or already taken, or
+// if resolve is nil.
 func (h *Handler[U]) Guard(name string, resolve func(*http.Request) (*U, error)) {
 	if name == "" || resolve == nil {
 		panic(fmt.Sprintf("auth: guard %q (%s) needs a name and a function", name, caller()))
@@ -45,15 +47,15 @@ func (h *Handler[U]) Guard(name string, resolve func(*http.Request) (*U, error))
 }
 
 // table is everything that is registered with a handler. It is immutable;
-// registering puts a changed copy in its place.
+// registering something replaces it with a changed copy.
 type table[U any] struct {
 	rules    []*rule[U]
-	guards   []guard[U] // the default one first
+	guards   []guard[U] // the default guard first
 	bindings map[string]*binding
 	signIn   *rule[U] // without kind and pattern; nil before Handler.Users
 }
 
-// update changes a copy of the table.
+// update replaces the table with a changed copy.
 func (h *Handler[U]) update(change func(*table[U])) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -66,12 +68,12 @@ func (h *Handler[U]) update(change func(*table[U])) {
 	h.table.Store(t)
 }
 
-// guard returns the place of a guard, or -1.
+// guard returns the index of the named guard, or -1.
 func (t *table[U]) guard(name string) int {
 	return slices.IndexFunc(t.guards, func(g guard[U]) bool { return g.name == name })
 }
 
-// resolve turns a rule's guards from names to places.
+// resolve returns the indexes of the guards that a rule names.
 func (t *table[U]) resolve(options []RuleOption, refuse func(format string, args ...any)) []int {
 	o := ruleOptions{guards: []string{DefaultGuard}}
 	for _, option := range options {
@@ -90,13 +92,13 @@ func (t *table[U]) resolve(options []RuleOption, refuse func(format string, args
 	return places
 }
 
-// visitor is a Handler's Identity: who sent a request, by guard. Until it is
-// settled it asks guards as they are needed and belongs to one goroutine;
-// then it no longer knows the request and may be shared.
+// visitor is a Handler's Identity: who sent a request, according to each guard.
+// Until it is settled it calls guards as they are needed and belongs to one
+// goroutine. After that it no longer refers to the request and may be shared.
 type visitor[U any] struct {
 	handler *Handler[U]
 	app     *credentials
-	request *http.Request // nil when settled
+	request *http.Request // nil once settled
 	known   []answer[U]   // by guard
 }
 
@@ -106,7 +108,7 @@ type answer[U any] struct {
 	asked bool
 }
 
-// user returns the user of the first of the guards that knows one, or nil.
+// user returns the user from the first of the guards that knows one, or nil.
 func (v *visitor[U]) user(t *table[U], guards []int) (*U, error) {
 	for _, g := range guards {
 		if a := v.ask(t, g); a.user != nil || a.err != nil {
@@ -131,7 +133,7 @@ func (v *visitor[U]) ask(t *table[U], g int) answer[U] {
 	return v.known[g]
 }
 
-// settle asks every guard and lets go of the request.
+// settle calls every guard and drops the request.
 func (v *visitor[U]) settle(t *table[U]) {
 	for g := range t.guards {
 		v.ask(t, g)

@@ -13,16 +13,16 @@ import (
 	"github.com/onairgo/onair/internal/pusherproto"
 )
 
-// Handler answers the requests of pusher-js and laravel-echo for private,
-// presence and encrypted channels by asking the application's rules. U is the
-// application's type of users.
+// Handler handles the authorisation requests of pusher-js and laravel-echo for
+// private, presence and encrypted channels. It decides them by the
+// application's rules. U is the application's user type.
 //
-// It is the [http.Handler] of the channel endpoint, /broadcasting/auth by
-// Echo's default, and an [Authorizer]. Make one with [NewHandler]. All methods
-// are safe for concurrent use.
+// A Handler is the [http.Handler] of the channel endpoint, which Echo expects
+// at /broadcasting/auth by default. It is also an [Authorizer]. Create one with
+// [NewHandler]. All methods are safe for concurrent use.
 type Handler[U any] struct {
 	endpoint
-	mu    sync.Mutex // held to change the table
+	mu    sync.Mutex // held while the table is replaced
 	table atomic.Pointer[table[U]]
 	late  overdue
 }
@@ -31,14 +31,15 @@ var _ Authorizer = (*Handler[struct{}])(nil)
 
 // NewHandler returns a Handler without rules, which refuses everything.
 //
-// Answers are signed with the app's key and secret. The function user finds out
-// who sends a request, from a session cookie or a token; nil without an error is
-// a guest.
-// It may return a [*DenyError] to refuse with a status of its own, such as 401;
-// any other error is a fault and answered with status 500.
+// Subscriptions are signed with the app's key and secret. The user function
+// finds out who sent a request, from a session cookie or a token for example.
+// If it returns nil without an error, the sender is a guest. It may return a
+// [*DenyError] to refuse with a status of its own, such as 401; any other error
+// is a fault and is answered with status 500.
 //
-// NewHandler panics when the app is not valid, the function is nil or an option
-// makes no sense, as these are mistakes in the program's wiring.
+// NewHandler panics if the app is not valid, the user function is nil or an
+// option makes no sense, because these are mistakes in how the program is set
+// up.
 func NewHandler[U any](app App, user func(*http.Request) (*U, error), options ...Option) *Handler[U] {
 	if user == nil {
 		panic("auth: NewHandler: the user function is nil")
@@ -48,8 +49,8 @@ func NewHandler[U any](app App, user func(*http.Request) (*U, error), options ..
 	return h
 }
 
-// ServeHTTP answers one request for one channel (channel_name) or for several
-// (channel_names[]), as the package comment describes.
+// ServeHTTP handles one request for one channel (channel_name) or several
+// (channel_names[]), as the package documentation describes.
 func (h *Handler[U]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.serve(w, r, func(client string, p params) (any, error) {
 		if p.names != nil {
@@ -63,7 +64,7 @@ func (h *Handler[U]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// authorizeName is authorize for a name as a client sends it.
+// authorizeName is authorize for a channel name as the client sent it.
 func (h *Handler[U]) authorizeName(ctx context.Context, v *visitor[U], socketID, name string) (*Grant, error) {
 	ch, err := channel.Parse(name)
 	if err != nil {
@@ -72,7 +73,7 @@ func (h *Handler[U]) authorizeName(ctx context.Context, v *visitor[U], socketID,
 	return h.authorize(ctx, v, socketID, ch)
 }
 
-// visitor begins to find out who sends the request.
+// visitor returns a visitor for the request, without calling any guard yet.
 func (h *Handler[U]) visitor(r *http.Request) (*visitor[U], error) {
 	app, err := h.apps.of(r)
 	if err != nil {
@@ -81,9 +82,10 @@ func (h *Handler[U]) visitor(r *http.Request) (*visitor[U], error) {
 	return &visitor[U]{handler: h, app: app, request: r}, nil
 }
 
-// Identify asks every guard who sends the request. The Identity does not keep
-// the request. An error of a guard is kept and returned by Authorize where that
-// guard decides; the error of Identify is that of [WithAppResolver].
+// Identify asks every guard who sent the request. The Identity does not retain
+// the request. If a guard fails, its error is kept, and [Handler.Authorize]
+// returns it when that guard is needed. Identify itself fails only if
+// [WithAppResolver] does not yield a valid app.
 func (h *Handler[U]) Identify(r *http.Request) (Identity, error) {
 	v, err := h.visitor(r)
 	if err != nil {
@@ -93,14 +95,14 @@ func (h *Handler[U]) Identify(r *http.Request) (Identity, error) {
 	return v, nil
 }
 
-// As returns the Identity of a user without a request, known to the guards
-// named, or to the default guard when none is; a nil user is a guest. It is
-// made for tests of rules:
+// As returns the Identity of a user without a request. The named guards know
+// the user, or the default guard if none is named; a nil user is a guest. It is
+// intended for tests of rules:
 //
 //	grant, err := h.Authorize(ctx, h.As(&User{ID: "7"}), "1.1", channel.Private("orders.7"))
 //
-// It panics for an unknown guard, and for a handler with [WithAppResolver],
-// whose app only a request can tell.
+// As panics if a guard is unknown. It also panics if the handler uses
+// [WithAppResolver], because the app then depends on the request.
 func (h *Handler[U]) As(user *U, guards ...string) Identity {
 	if h.apps.static == nil {
 		panic("auth: As: the handler finds its app by the request; use Identify")
@@ -123,11 +125,11 @@ func (h *Handler[U]) As(user *U, guards ...string) Identity {
 	return v
 }
 
-// Authorize decides one subscription and signs it: the very decision of
-// ServeHTTP, without the limit on refusals. A refusal is a [*DenyError]. Any
+// Authorize decides one subscription and signs it. It decides exactly as
+// ServeHTTP does, but does not limit refusals. A refusal is a [*DenyError]. Any
 // other error is a fault: a rule or guard that failed, panicked or took too
 // long ([ErrTimeout]), an encrypted channel of an app without an encryption key
-// ([ErrNoEncryptionKey]), an Identity that is not this handler's.
+// ([ErrNoEncryptionKey]), or an Identity that another handler made.
 func (h *Handler[U]) Authorize(ctx context.Context, id Identity, socketID string, ch channel.Channel) (*Grant, error) {
 	v, err := h.own(id)
 	if err != nil {
@@ -136,7 +138,7 @@ func (h *Handler[U]) Authorize(ctx context.Context, id Identity, socketID string
 	return h.authorize(ctx, v, socketID, ch)
 }
 
-// own returns the visitor behind an Identity of this handler's.
+// own returns the visitor behind an Identity that this handler made.
 func (h *Handler[U]) own(id Identity) (*visitor[U], error) {
 	v, ok := id.(*visitor[U])
 	if !ok || v.handler != h {
@@ -150,8 +152,8 @@ func (h *Handler[U]) authorize(ctx context.Context, v *visitor[U], socketID stri
 		return nil, malformed(badSocketID)
 	}
 	wire := ch.String()
-	// A channel that a constructor made may have any name at all. What cannot
-	// be read back as itself must not be signed.
+	// A channel made by a constructor may have any name. A name that does not
+	// parse back to the same channel must not be signed.
 	if parsed, err := channel.Parse(wire); err != nil || parsed != ch {
 		return nil, malformedName(err)
 	}
@@ -175,8 +177,8 @@ func (h *Handler[U]) authorize(ctx context.Context, v *visitor[U], socketID stri
 
 const guestReason = "nobody is logged in"
 
-// ask goes through the rules until one allows or refuses. It returns the
-// channel data of a presence channel; the error says why there is no grant.
+// ask calls the matching rules in order until one allows or refuses. It returns
+// the channel data of a presence channel. The error says why there is no grant.
 func (h *Handler[U]) ask(ctx context.Context, v *visitor[U], socketID string, ch channel.Channel) (data string, err error) {
 	var (
 		room       [4]string
@@ -215,7 +217,7 @@ func (h *Handler[U]) ask(ctx context.Context, v *visitor[U], socketID string, ch
 		}
 	}
 	switch {
-	case refusal != nil: // by all who were asked
+	case refusal != nil: // by every rule that was called
 		return "", refusal
 	case guest:
 		return "", forbid(guestReason, nil)
@@ -223,7 +225,7 @@ func (h *Handler[U]) ask(ctx context.Context, v *visitor[U], socketID string, ch
 	return "", forbid(h.unmatched(ch), nil)
 }
 
-// question asks one rule, and encodes whom it tells about.
+// question calls one rule and encodes the member or user that it returns.
 func (h *Handler[U]) question(ctx context.Context, c *call[U]) (data string, allowed bool, err error) {
 	var out outcome
 	if h.timeout < 0 {
@@ -238,8 +240,8 @@ func (h *Handler[U]) question(ctx context.Context, c *call[U]) (data string, all
 	return "", out.allowed, out.err
 }
 
-// verdict turns what a rule said, if it did not allow, into the error of the
-// decision.
+// verdict turns the error of a rule that did not allow into the error of the
+// decision. A nil error is a plain refusal.
 func (r *rule[U]) verdict(err error) error {
 	if err == nil {
 		return forbid(r.title()+" refused", nil)
@@ -265,11 +267,13 @@ func (r *rule[U]) title() string {
 	return fmt.Sprintf("the %s rule %q", r.kind, r.pattern)
 }
 
-// Shutdown waits for the rules that still run although their time is up, until
-// the context is done. Call it after http.Server.Shutdown. It closes nothing.
+// Shutdown waits until every rule that is still running after its time limit
+// has returned, or until the context is done; it then returns an error that
+// wraps the context's. Call it after http.Server.Shutdown. It does not stop the
+// handler from deciding further requests.
 func (h *Handler[U]) Shutdown(ctx context.Context) error { return h.late.wait(ctx) }
 
-// unmatched tells why no rule matched; in development mode with the likely
+// unmatched says why no rule matched. In development mode it adds the likely
 // cause.
 func (h *Handler[U]) unmatched(ch channel.Channel) string {
 	const reason = "no rule matches"

@@ -14,19 +14,21 @@ import (
 // maxClients bounds how many clients the limiter remembers.
 const maxClients = 16384
 
-// maxClientKey is the longest key that is kept as it is. It may be a header of
-// the client's.
+// maxClientKey is the longest key that is stored as it is. Longer ones are
+// hashed, since a key may be a header that the client chose.
 const maxClientKey = 64
 
-// limiter counts refusals. Clients that are never refused leave no trace in it.
+// limiter counts refusals. It stores nothing about clients that are never
+// refused.
 type limiter struct {
 	key     func(*http.Request) string
-	rate    rate.Limit // negative: off
+	rate    rate.Limit // negative means no limit
 	burst   int
 	buckets *cache[string, *rate.Limiter]
 }
 
-// client returns who sends the request, "" for one who is not limited.
+// client returns the key of the client that sent the request, or "" if it is
+// not limited.
 func (l *limiter) client(r *http.Request) (key string, err error) {
 	if l.rate < 0 {
 		return "", nil
@@ -40,8 +42,8 @@ func (l *limiter) client(r *http.Request) (key string, err error) {
 	return key, nil
 }
 
-// over reports whether the client has been refused too often, and after how
-// many seconds it may ask again.
+// over reports whether the client has been refused too often and, if so, after
+// how many seconds it may ask again.
 func (l *limiter) over(client string) (retryAfter int, over bool) {
 	if client == "" {
 		return 0, false
@@ -64,13 +66,16 @@ func (l *limiter) refused(client string) {
 		return
 	}
 	bucket := l.buckets.getOr(client, func() *rate.Limiter { return rate.NewLimiter(l.rate, l.burst) })
-	bucket.ReserveN(time.Now(), 1) // also into debt, or whoever asks many times at once would pay for one
+	bucket.ReserveN(time.Now(), 1) // may go into debt; otherwise many concurrent requests would cost only one
 }
 
-// shared is the network of carrier-grade NAT, whose addresses stand for many.
+// shared is the address range of carrier-grade NAT (RFC 6598), in which one
+// address stands for many clients.
 var shared = netip.MustParsePrefix("100.64.0.0/10")
 
-// remoteNetwork is the default client key.
+// remoteNetwork returns the default client key: the remote IPv4 address, or the
+// /64 network of an IPv6 address. It is "" for addresses that are likely to be
+// shared by many clients.
 func remoteNetwork(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {

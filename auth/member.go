@@ -10,19 +10,20 @@ import (
 )
 
 const (
-	// MaxUserID is the largest length of a user's id in bytes.
+	// MaxUserID is the maximum length of a user's id in bytes.
 	MaxUserID = 128
-	// MaxWatchlist is the largest number of ids on a watch list.
+	// MaxWatchlist is the maximum number of ids on a watch list.
 	MaxWatchlist = 100
 )
 
-// described is what a rule tells about a user.
+// described is what a rule returns about a user.
 type described interface {
 	// encode returns the JSON to sign, of at most limit bytes.
 	encode(limit int) (string, error)
 }
 
-// encode asks d and keeps the panic of a MarshalJSON method.
+// encode calls d.encode and turns a panic in a MarshalJSON method into an
+// error.
 func encode(d described, limit int) (data string, err error) {
 	defer recovered(&err)
 	return d.encode(limit)
@@ -49,7 +50,7 @@ func (m *Member) encode(limit int) (string, error) {
 	return string(data), nil
 }
 
-// appendString appends a valid string as JSON; most ids need no escaping.
+// appendString appends a valid string as JSON. Most ids need no escaping.
 func appendString(dst []byte, s string) []byte {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' {
@@ -97,12 +98,12 @@ func (u *UserData) encode(limit int) (string, error) {
 	return string(data), nil
 }
 
-// check looks at everything that is not JSON of the application's.
+// check checks everything except the JSON that the application provides.
 func (u *UserData) check() error {
 	if err := checkUserID(u.ID); err != nil {
 		return fmt.Errorf("id %w", err)
 	}
-	// The browser hears of the user's events on a channel named after the id.
+	// The user's events are sent on a channel named after the id.
 	if err := channel.User(u.ID).Validate(); err != nil {
 		return fmt.Errorf("id: %w", err)
 	}
@@ -122,7 +123,7 @@ func (u *UserData) check() error {
 	return nil
 }
 
-// checkUserID returns an error that continues a sentence about the id.
+// checkUserID returns an error whose text continues a sentence about the id.
 func checkUserID(id string) error {
 	switch {
 	case id == "":

@@ -7,9 +7,9 @@ import (
 	"github.com/onairgo/onair/channel"
 )
 
-// nearMiss tells what is likely to be wrong with a channel that no rule of its
-// kind matches, or "". It is for developers: it takes its time, and what it
-// says is not for strangers.
+// nearMiss says what is probably wrong with a channel that no rule of its kind
+// matches, or returns "". It is meant for developers: it is slow, and strangers
+// must not see the result.
 func nearMiss(rules []Rule, ch channel.Channel) string {
 	kind, name := ruleKind(ch.Kind()), ch.RuleName()
 	if prefix := leadingPrefix(name); prefix != "" {
@@ -47,8 +47,8 @@ func matches(pattern, name string) bool {
 	return ok
 }
 
-// distance returns how many bytes must be added to, taken from or changed in
-// the name until the pattern matches it.
+// distance returns how many bytes must be inserted into, deleted from or
+// changed in the name until the pattern matches it.
 func distance(pattern, name string) int {
 	// row[i] is the distance between the pattern so far and name[:i].
 	row := make([]int, len(name)+1)
@@ -64,7 +64,7 @@ func distance(pattern, name string) int {
 		next[0] = row[0] + 1
 		for i := 1; i < len(row); i++ {
 			next[i] = min(row[i], next[i-1], row[i-1]) + 1
-			free := end > 0 && name[i-1] != '.' // a parameter takes the byte
+			free := end > 0 && name[i-1] != '.' // a parameter matches any byte but a dot
 			if free || name[i-1] == pattern[0] {
 				next[i] = min(next[i], row[i-1])
 			}

@@ -9,15 +9,15 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// The defaults of a Handler's limits.
+// Default limits of a Handler.
 const (
-	// DefaultRuleTimeout is how long a rule may take.
+	// DefaultRuleTimeout is the time limit of a rule.
 	DefaultRuleTimeout = 10 * time.Second
-	// DefaultMemberLimit is how many bytes of JSON may describe a presence
-	// member or a user who signs in: what Pusher Channels takes.
+	// DefaultMemberLimit is how many bytes of JSON may describe a presence member
+	// or a user who signs in. Pusher Channels has the same limit.
 	DefaultMemberLimit = 1024
-	// DefaultRefusals is how many refusals a client may collect at once, and
-	// DefaultRefusalRate how many more it may have each second.
+	// DefaultRefusals is how many times a client may be refused in a burst, and
+	// DefaultRefusalRate how many more times it may be refused per second.
 	DefaultRefusals    = 120
 	DefaultRefusalRate = 1.0
 )
@@ -38,10 +38,10 @@ type settings struct {
 	clientKey   func(*http.Request) string
 }
 
-// WithLogger sets the logger; nil is slog.Default. Faults are logged at level
-// error, a page of another origin and a client that is refused too often at
-// level warn, each at most once a minute, and refusals with channel and reason
-// at level debug, or info in development mode.
+// WithLogger sets the logger; nil means slog.Default. Faults are logged at
+// level error. Refusals are logged with channel and reason at level debug, or
+// at level info in development mode. A page of another origin and a client that
+// is refused too often are logged at level warn, each at most once a minute.
 func WithLogger(l *slog.Logger) Option {
 	return func(s *settings) {
 		if l != nil {
@@ -50,19 +50,23 @@ func WithLogger(l *slog.Logger) Option {
 	}
 }
 
-// WithDevelopment says whether refusals tell their reason to the client, and to
-// the log at level info: the registered pattern that comes closest, a name with
-// two prefixes, a rule of another kind. Leave it off where strangers can ask.
+// WithDevelopment turns development mode on or off. In development mode
+// refusals give their reason to the client, and to the log at level info. The
+// reason includes the likely mistake: the closest registered pattern, a name
+// with two prefixes, or a rule for another kind of channel. Leave it off where
+// strangers can send requests.
 func WithDevelopment(on bool) Option { return func(s *settings) { s.development = on } }
 
-// WithRuleTimeout sets how long one rule, with the bindings it needs, may take.
-// The rule's context ends then, and the client is answered with status 503
-// whether the rule heeds the context or not. Zero is [DefaultRuleTimeout].
+// WithRuleTimeout sets the time limit of one rule together with the bindings it
+// needs. When the time is up, the rule's context ends and the client gets
+// status 503, whether or not the rule heeds its context. Zero means
+// [DefaultRuleTimeout].
 //
-// A rule runs in a goroutine of its own so that it can be given up. One that is
-// given up runs on until it returns; [Handler.Shutdown] waits for it, and no
-// more than 1024 may do so at a time. Negative means no limit and no goroutine,
-// which saves about a microsecond a rule.
+// Each rule runs in a goroutine of its own so that the handler can abandon it.
+// An abandoned rule keeps running until it returns; [Handler.Shutdown] waits
+// for it. While 1024 abandoned rules are running, no further rule is started
+// and requests get status 503. A negative duration means no limit and no
+// separate goroutine, which saves about a microsecond per rule.
 func WithRuleTimeout(d time.Duration) Option {
 	return func(s *settings) {
 		if s.timeout = d; d == 0 {
@@ -71,10 +75,10 @@ func WithRuleTimeout(d time.Duration) Option {
 	}
 }
 
-// WithMemberLimit sets how many bytes the JSON about a presence member
-// (channel_data) or about a user who signs in (user_data without its watch
-// list) may have. Zero is [DefaultMemberLimit], negative means no limit. The
-// server has a limit of its own.
+// WithMemberLimit sets the maximum size in bytes of the JSON that describes a
+// presence member (channel_data) or a user who signs in (user_data without its
+// watch list). Zero means [DefaultMemberLimit]; a negative value means no
+// limit. The server has its own limit.
 func WithMemberLimit(bytes int) Option {
 	return func(s *settings) {
 		if s.memberLimit = bytes; bytes == 0 {
@@ -83,35 +87,37 @@ func WithMemberLimit(bytes int) Option {
 	}
 }
 
-// WithAppResolver finds the app of each request, for programs whose tenants
-// have keys of their own. [NewHandler] is then given App{}. An error is a
-// fault; a [*DenyError] refuses. The resolver is called for every request and
-// concurrently, so it should keep the apps it makes.
+// WithAppResolver determines the app for each request, for programs whose
+// tenants have separate keys. [NewHandler] is then called with App{}. If
+// resolve returns a [*DenyError], the request is refused; any other error is a
+// fault. The function is called concurrently and once for every request, so it
+// should cache the apps.
 func WithAppResolver(resolve func(*http.Request) (App, error)) Option {
 	return func(s *settings) { s.resolve = resolve }
 }
 
-// WithAllowedOrigins lists the other origins whose pages may ask, each as
-// scheme://host or scheme://host:port, with cookies: they pass the check for
-// cross-origin requests and get the CORS headers they need. A page of the
-// handler's own origin needs no entry. Patterns are not taken, and there is no
-// way to allow every origin.
+// WithAllowedOrigins lists other origins whose pages may send requests with
+// cookies. Each is written scheme://host or scheme://host:port. Requests from
+// these pages pass the check for cross-origin requests, and the responses have
+// the CORS headers that they need. The handler's own origin need not be listed.
+// Wildcards are rejected, and there is no way to allow every origin.
 func WithAllowedOrigins(origins ...string) Option {
 	return func(s *settings) { s.origins = append(s.origins, origins...) }
 }
 
-// WithAllowedHeaders lists request headers that pages of other origins may
-// send, on top of Accept, Authorization, Content-Type, X-CSRF-TOKEN,
+// WithAllowedHeaders lists request headers that pages of other origins may send
+// in addition to Accept, Authorization, Content-Type, X-CSRF-TOKEN,
 // X-Requested-With, X-Socket-ID and X-XSRF-TOKEN.
 func WithAllowedHeaders(names ...string) Option {
 	return func(s *settings) { s.headers = append(s.headers, names...) }
 }
 
-// WithRefusalLimit sets how often one client may be refused: burst times at
-// once and perSecond times a second after that. A client that has used that up
-// is answered with status 429 and Retry-After, and no rule is asked. Every
-// channel of a batch counts. Zeros are [DefaultRefusalRate] and
-// [DefaultRefusals]; a negative rate means no limit.
+// WithRefusalLimit limits how often one client may be refused: burst times at
+// once and perSecond times per second thereafter. A client over the limit gets
+// status 429 with a Retry-After header, and no rule is called. Every refused
+// channel of a batch counts. A perSecond of zero means [DefaultRefusalRate],
+// and a negative one means no limit. A burst of zero or less means
+// [DefaultRefusals].
 func WithRefusalLimit(perSecond float64, burst int) Option {
 	return func(s *settings) {
 		if s.rate = rate.Limit(perSecond); perSecond == 0 {
@@ -123,12 +129,15 @@ func WithRefusalLimit(perSecond float64, burst int) Option {
 	}
 }
 
-// WithClientKey says who counts as one client for [WithRefusalLimit]; the empty
-// key is not limited. The default is the address that the connection comes
-// from, an IPv6 address by its /64 network. Loopback and private addresses are
-// not limited by default: they are those of a reverse proxy, behind which all
-// clients would look like one. Behind a proxy, return what it says about the
-// client, such as the last entry of X-Forwarded-For.
+// WithClientKey sets the function that identifies the client of a request for
+// [WithRefusalLimit]. Requests with the same key come from one client; those
+// with an empty key are not limited.
+//
+// The default key is the remote IP address of the connection, or the /64
+// network of an IPv6 address. Loopback, private, link-local and carrier-grade
+// NAT addresses are not limited by default, because one of them may stand for
+// many clients, as that of a reverse proxy does. Behind a proxy, return what
+// the proxy says about the client, such as the last entry of X-Forwarded-For.
 func WithClientKey(key func(*http.Request) string) Option {
 	return func(s *settings) {
 		if key != nil {
@@ -148,7 +157,8 @@ func newSettings(options []Option) settings {
 	return s
 }
 
-// newEndpoint builds the part of a Handler that does not depend on its users.
+// newEndpoint builds the part of a Handler that does not depend on its user
+// type.
 func newEndpoint(app App, options []Option) endpoint {
 	s := newSettings(options)
 	origins, err := newOrigins(s.origins, s.headers)

@@ -9,15 +9,15 @@ import (
 	"strings"
 )
 
-// origins decides which pages may call an endpoint: those of its own origin and
-// a fixed list of others.
+// origins decides which pages may call an endpoint: those of the endpoint's own
+// origin and of a fixed list of others.
 type origins struct {
 	protection *http.CrossOriginProtection
 	allowed    map[string]bool
 	headers    string // Access-Control-Allow-Headers
 }
 
-// newOrigins checks the lists.
+// newOrigins checks the lists and returns the origins.
 func newOrigins(list, headers []string) (*origins, error) {
 	o := &origins{
 		protection: http.NewCrossOriginProtection(),
@@ -49,12 +49,13 @@ func newOrigins(list, headers []string) (*origins, error) {
 	return o, nil
 }
 
-// errPreflight is the error about a page whose browser asks first.
+// errPreflight is the error for a preflight request from a page that may not
+// ask.
 var errPreflight = errors.New("preflight of another origin")
 
-// answer sets the CORS headers of the answer and returns an error for a request
-// of a page that may not ask. It never reads the list of headers that a
-// preflight asks for: the answer is the same list for everybody.
+// answer sets the CORS headers of the response. It returns an error if the
+// request comes from a page that may not send it. A preflight always gets the
+// same list of allowed headers, whichever it asks for.
 func (o *origins) answer(w http.ResponseWriter, r *http.Request) error {
 	h := w.Header()
 	h.Add("Vary", "Origin")
@@ -70,7 +71,7 @@ func (o *origins) answer(w http.ResponseWriter, r *http.Request) error {
 			h.Set("Access-Control-Expose-Headers", "Retry-After")
 		}
 	} else if origin != "" && r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
-		return errPreflight // which browsers send to other origins than the page's only
+		return errPreflight // browsers send preflights only to origins other than the page's
 	}
 	return o.protection.Check(r)
 }

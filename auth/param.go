@@ -7,32 +7,35 @@ import (
 	"strconv"
 )
 
-// ParamError reports a parameter whose text is not a value of the wanted type.
-// A rule that returns it, wrapped or not, refuses with status 403.
+// ParamError reports that the text of a parameter does not parse as the
+// requested type. A rule that returns it, wrapped or not, refuses with status
+// 403.
 type ParamError struct {
 	// Name is the parameter's name.
 	Name string
-	// Value is the text in its place.
+	// Value is the parameter's text in the channel name.
 	Value string
-	// Type is the name of the wanted Go type.
+	// Type is the name of the requested Go type.
 	Type string
 }
 
-// Error names the parameter, its text and the type.
+// Error returns a text that contains the parameter's name, its value and the
+// type.
 func (e *ParamError) Error() string {
 	return fmt.Sprintf("auth: parameter %q: %q does not parse as %s", e.Name, e.Value, e.Type)
 }
 
-// Param returns a parameter as a T: a string, a bool (true, false, 1 or 0), an
-// integer of any size, a type made of one of these, or a type whose pointer is
-// an encoding.TextUnmarshaler, such as a UUID. Any other T panics.
+// Param returns the value of a parameter as a T. T may be a string, a bool
+// (written true, false, 1 or 0), an integer of any size, a type derived from
+// one of these, or a type whose pointer implements encoding.TextUnmarshaler,
+// such as a UUID. Any other T panics.
 //
-// An integer must be written the one way that strconv.Itoa writes it. Neither
-// "007" nor "+7" is 7, or "orders.7" would have many names, and nobody
-// broadcasts on the others.
+// An integer must be written exactly as strconv.Itoa writes it. Neither "007"
+// nor "+7" parses as 7. Otherwise the channel "orders.7" would have many names,
+// and nobody broadcasts on the others.
 //
-// The error is a [*ParamError]. Return it as it is: a value that does not
-// parse denies.
+// The error is a [*ParamError]. Return it unchanged from the rule: a value that
+// does not parse is a refusal.
 func Param[T any](s *Subscription, name string) (T, error) {
 	var v T
 	text := s.Param(name)
@@ -42,7 +45,7 @@ func Param[T any](s *Subscription, name string) (T, error) {
 	return v, nil
 }
 
-// parseParam reads text into the value that p points to.
+// parseParam parses text into the value that p points to.
 func parseParam(p any, text string) bool {
 	if u, ok := p.(encoding.TextUnmarshaler); ok {
 		return u.UnmarshalText([]byte(text)) == nil

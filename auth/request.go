@@ -16,15 +16,15 @@ import (
 	"github.com/onairgo/onair/internal/strictjson"
 )
 
-// MaxBatch is the largest number of channels in one request.
+// MaxBatch is the maximum number of channels in one request.
 const MaxBatch = 100
 
 const (
-	// maxBody bounds the body of a request; a batch of 100 names of 200 bytes,
+	// maxBody bounds the body of a request. A batch of 100 names of 200 bytes,
 	// each byte percent-encoded, fits.
 	maxBody = 64 << 10
-	// bodyTimeout is how long a body may take to arrive, also one that is not
-	// wanted, since net/http waits for it before it ends the request.
+	// bodyTimeout is how long a body may take to arrive. It also applies to a body
+	// that nobody reads, since net/http waits for it before it ends the request.
 	bodyTimeout = 10 * time.Second
 )
 
@@ -34,10 +34,10 @@ const badSocketID = "socket_id is missing, or is not two numbers with a dot betw
 type params struct {
 	socketID string
 	name     string   // channel_name
-	names    []string // channel_names[]; nil when the request is no batch
+	names    []string // channel_names[]; nil unless the request is a batch
 }
 
-// reader collects parameters and refuses doubles.
+// reader collects parameters and rejects duplicates.
 type reader struct {
 	params
 	seen map[string]bool
@@ -46,13 +46,12 @@ type reader struct {
 // boundBody bounds how long the body may take to arrive.
 func boundBody(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength != 0 {
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout)) // not every writer can
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout)) // not every writer supports it
 	}
 }
 
-// readParams reads and checks the parameters. Its errors are refusals, but for
-// a body that cannot be read. Whether there is a channel name is left open,
-// since sign-in needs none.
+// readParams reads and checks the parameters. All its errors are refusals. It
+// does not require a channel name, since a sign-in has none.
 func readParams(w http.ResponseWriter, r *http.Request) (params, error) {
 	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil {
@@ -77,8 +76,9 @@ func readParams(w http.ResponseWriter, r *http.Request) (params, error) {
 	if err != nil {
 		return params{}, &DenyError{Status: http.StatusBadRequest, Message: "the body is incomplete", cause: err}
 	}
-	// A rule may take longer, and net/http ends its context when reading fails.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // not every writer can
+	// A rule may take longer than the deadline, and net/http would cancel its
+	// context when a read fails.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // not every writer supports it
 	return parseParams(body, parse)
 }
 
@@ -99,8 +99,8 @@ func parseParams(body []byte, parse func(*reader, []byte) error) (params, error)
 	return rd.params, nil
 }
 
-// malformedName is the refusal of a name that is no channel name. It does not
-// repeat the name.
+// malformedName returns the refusal of a string that is not a channel name. The
+// client is not sent the name back.
 func malformedName(err error) *DenyError {
 	deny := malformed("channel_name is not a channel name")
 	if e, ok := errors.AsType[*channel.NameError](err); ok {
@@ -117,8 +117,8 @@ func malformedName(err error) *DenyError {
 	return deny
 }
 
-// form reads application/x-www-form-urlencoded. Parameters it does not know,
-// which pusher-js can be told to add, are ignored.
+// form reads application/x-www-form-urlencoded. It ignores parameters that it
+// does not know, because pusher-js can be configured to add some.
 func (rd *reader) form(body []byte) error {
 	for pair := range strings.SplitSeq(string(body), "&") {
 		rawKey, rawValue, _ := strings.Cut(pair, "=")
@@ -138,7 +138,7 @@ func (rd *reader) form(body []byte) error {
 		case target == nil && index == "]":
 			rd.names = append(rd.names, value)
 			if len(rd.names) > MaxBatch {
-				return nil // parseParams refuses; the rest need not be read
+				return nil // parseParams rejects it; the rest need not be read
 			}
 		case target == nil:
 			return malformed("send several names as channel_names[]")
@@ -154,7 +154,7 @@ func (rd *reader) form(body []byte) error {
 	return nil
 }
 
-// target returns where a parameter goes, nil for one that is not known.
+// target returns where to store a parameter, or nil if it is unknown.
 func (rd *reader) target(name string) *string {
 	switch name {
 	case "socket_id":
@@ -165,8 +165,9 @@ func (rd *reader) target(name string) *string {
 	return nil
 }
 
-// json reads a JSON object. Members it does not know are ignored; no member
-// may stand twice, or this reader and another could see different requests.
+// json reads a JSON object. It ignores members that it does not know. A
+// duplicate member is an error, because this reader and another could otherwise
+// see different requests.
 func (rd *reader) json(body []byte) error {
 	var room [8]strictjson.Member
 	members, err := strictjson.AppendObject(room[:0], body)

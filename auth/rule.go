@@ -17,40 +17,43 @@ import (
 type rule[U any] struct {
 	kind    channel.Kind // KindPrivate or KindPresence
 	pattern *channel.Pattern
-	guards  []int  // places in table.guards, in the order they are tried
+	guards  []int  // indexes into table.guards, in the order they are tried
 	source  string // file:line of the registration
 	ask     func(ctx context.Context, user *U, s *Subscription) outcome
 }
 
-// RuleOption configures one rule or sign-in.
+// RuleOption configures one rule or the sign-in.
 type RuleOption func(*ruleOptions)
 
 type ruleOptions struct {
 	guards []string
 }
 
-// Guards lists the guards of a rule by name, [DefaultGuard] or those of
-// [Handler.Guard]; the user is that of the first guard that knows one. Without
-// this option it is the default guard alone. An empty list means nobody.
+// Guards names the guards of a rule, in the order in which they are tried:
+// [DefaultGuard] or guards added with [Handler.Guard]. The user is that of the
+// first guard that knows one. Without this option a rule uses the default guard
+// alone. With an empty list it admits nobody.
 func Guards(names ...string) RuleOption {
 	return func(o *ruleOptions) { o.guards = append([]string{}, names...) }
 }
 
-// Private registers the rule for the private and encrypted channels whose name
-// without prefix matches the pattern, such as "orders.{order}"; see
-// [channel.ParsePattern]. For a cache channel the pattern begins with "cache-".
+// Private registers the rule for the private and encrypted channels whose name,
+// without its prefix, matches the pattern, such as "orders.{order}"; see
+// [channel.ParsePattern]. The pattern for a cache channel begins with "cache-".
 //
-// Rules are asked in the order of their registration. true allows. false
-// refuses at once, as do [Deny], [ErrNotFound] and [*ParamError]; [Pass] leaves
-// the decision to the next rule that matches. Any other error, a panic, or an
-// answer that takes too long is a fault: nothing is signed, and the answer has
-// status 500 or 503. An error outweighs true. Rules are never asked about
-// guests; a rule whose guards know nobody is passed over.
+// Rules are tried in the order in which they were registered. Returning true
+// allows the subscription. Returning false refuses it at once, as does an error
+// from [Deny], [ErrNotFound] or a [*ParamError]. Returning [Pass] leaves the
+// decision to the next matching rule. An error takes precedence over true. Any
+// other error, a panic, or a result that takes too long is a fault: nothing is
+// signed, and the response has status 500 or 503. Rules are never called for
+// guests: a rule whose guards do not know the user is skipped.
 //
-// Private panics, naming the source line and the other line where there is
-// one, when the pattern is malformed, can match no legal channel name, or is
-// registered for private channels already, and when a guard is unknown. It may
-// be called at any time and applies to requests that come after it.
+// Private panics if the pattern is malformed, cannot match any legal channel
+// name or is already registered for private channels. It also panics if ask is
+// nil or a guard is unknown. The panic message contains the source line of the
+// call, and that of the earlier registration if there is one. Private may be
+// called at any time and affects requests that arrive later.
 func (h *Handler[U]) Private(pattern string, ask func(ctx context.Context, user *U, s *Subscription) (bool, error), options ...RuleOption) {
 	r := &rule[U]{kind: channel.KindPrivate}
 	if ask != nil {
@@ -62,10 +65,11 @@ func (h *Handler[U]) Private(pattern string, ask func(ctx context.Context, user 
 	h.register(r, pattern, options)
 }
 
-// Presence registers the rule for the presence channels whose name without
-// prefix matches the pattern. The member that it returns is shown to the other
-// members; nil refuses. In all else it is like [Handler.Private], with which it
-// shares no rule: a pattern may be registered for both.
+// Presence registers the rule for the presence channels whose name, without its
+// prefix, matches the pattern. The member that ask returns is shown to the
+// channel's other members; nil refuses. In all other respects Presence is like
+// [Handler.Private]. The two kinds of rule are separate, so the same pattern
+// may be registered for both.
 func (h *Handler[U]) Presence(pattern string, ask func(ctx context.Context, user *U, s *Subscription) (*Member, error), options ...RuleOption) {
 	r := &rule[U]{kind: channel.KindPresence}
 	if ask != nil {
@@ -109,7 +113,7 @@ func (h *Handler[U]) register(r *rule[U], pattern string, options []RuleOption) 
 	})
 }
 
-// ruleKind returns the kind of the rules that decide about channels of a kind.
+// ruleKind returns the kind of rule that decides about channels of kind k.
 func ruleKind(k channel.Kind) channel.Kind {
 	if k == channel.KindEncrypted {
 		return channel.KindPrivate
@@ -117,9 +121,10 @@ func ruleKind(k channel.Kind) channel.Kind {
 	return k
 }
 
-// unmatchable tells why no legal channel name matches the pattern, or "".
+// unmatchable says why no legal channel name matches the pattern, or returns
+// "".
 func unmatchable(kind channel.Kind, p *channel.Pattern) string {
-	// The shortest name that could match has one character a parameter.
+	// The shortest name that could match has one character per parameter.
 	example := p.String()
 	for _, name := range p.Names() {
 		example = strings.Replace(example, "{"+name+"}", "x", 1)
@@ -144,7 +149,8 @@ func leadingPrefix(name string) string {
 	return ""
 }
 
-// caller returns the file and line outside this package that led here.
+// caller returns the file and line of the innermost caller outside this
+// package.
 func caller() string {
 	var pcs [16]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
@@ -166,13 +172,13 @@ type Rule struct {
 	Kind channel.Kind
 	// Pattern is the pattern as it was registered.
 	Pattern string
-	// Guards lists the guards' names in the order they are tried.
+	// Guards lists the names of the guards in the order in which they are tried.
 	Guards []string
-	// Source is the file and line of the registration.
+	// Source is the file and line where the rule was registered.
 	Source string
 }
 
-// Rules returns the registered rules in the order they are asked.
+// Rules returns the registered rules in the order in which they are tried.
 func (h *Handler[U]) Rules() []Rule {
 	t := h.table.Load()
 	rules := make([]Rule, len(t.rules))
@@ -185,8 +191,9 @@ func (h *Handler[U]) Rules() []Rule {
 	return rules
 }
 
-// WriteRules prints the registered rules as a table, as Laravel's channel:list
-// does: kind, pattern, guards, and file and line.
+// WriteRules writes the registered rules to w as a table of kind, pattern,
+// guards, and file and line, followed by their number. It corresponds to
+// Laravel's channel:list.
 func (h *Handler[U]) WriteRules(w io.Writer) error {
 	rules := h.Rules()
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

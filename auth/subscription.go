@@ -9,35 +9,35 @@ import (
 	"github.com/onairgo/onair/channel"
 )
 
-// Subscription is what a rule decides on: the channel, the connection that
-// asks for it, and the values of the pattern's parameters. Everything in it has
-// been checked; it is immutable.
+// Subscription is what a rule decides on: the channel, the connection that asks
+// for it, and the values of the pattern's parameters. All of it has been
+// validated. A Subscription is immutable.
 type Subscription struct {
 	channel  channel.Channel
 	socketID string
 	pattern  *channel.Pattern
 	values   []string
-	room     [2]string      // for values, so that most subscriptions are one allocation
-	bound    map[string]any // by parameter; nil when nothing is bound
+	room     [2]string      // backs values, so that most subscriptions need one allocation
+	bound    map[string]any // by parameter; nil if nothing is bound
 }
 
-// Channel returns the channel, prefix and all: a rule for private channels is
-// also asked about encrypted ones, and can tell by the kind.
+// Channel returns the channel. Its kind tells encrypted channels, which rules
+// for private channels also decide, from private ones.
 func (s *Subscription) Channel() channel.Channel { return s.channel }
 
-// SocketID returns the id of the connection.
+// SocketID returns the socket id of the connection.
 func (s *Subscription) SocketID() string { return s.socketID }
 
-// Param returns the text that stands in the parameter's place: one or more
-// characters other than a dot, exactly as the client sent them. [Param] reads
+// Param returns the text of the named parameter: one or more characters other
+// than a dot, exactly as the client sent them. Use the function [Param] for
 // numbers and other types.
 //
-// A name that the pattern does not have is a mistake in the program: Param
-// panics, the subscription is answered with status 500, and the log tells the
-// names there are.
+// It is a mistake in the program to ask for a name that the pattern does not
+// have. Param then panics, the request gets status 500, and the log lists the
+// names that the pattern has.
 func (s *Subscription) Param(name string) string { return s.values[s.index(name)] }
 
-// index returns the place of a parameter, or panics.
+// index returns the index of a parameter, or panics.
 func (s *Subscription) index(name string) int {
 	i := slices.Index(s.pattern.Names(), name)
 	if i < 0 {

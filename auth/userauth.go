@@ -8,12 +8,15 @@ import (
 	"github.com/onairgo/onair/internal/pusherproto"
 )
 
-// Users registers how users sign in (pusher.signin in the browser) and returns
-// the handler of that endpoint, /broadcasting/user-auth by Echo's default. The
-// function is asked about users that its guards know, never about guests, and
-// returns what the page and others get to know; nil refuses with status 403.
-// Its errors and its time are treated as those of a rule ([Handler.Private]);
-// [Pass] refuses, as there is no next one. Users panics when called twice.
+// Users registers the function that decides how users sign in (pusher.signin in
+// the browser). It returns the handler for the sign-in endpoint, which Echo
+// expects at /broadcasting/user-auth by default.
+//
+// The function is called with users that the guards know, never for guests. It
+// returns what the page and others learn about the user; nil refuses with
+// status 403. Its errors and its time limit are those of a rule (see
+// [Handler.Private]), except that [Pass] refuses, since there is no next rule.
+// Users panics if it is called twice, ask is nil or a guard is unknown.
 func (h *Handler[U]) Users(ask func(ctx context.Context, user *U) (*UserData, error), options ...RuleOption) http.Handler {
 	s := &rule[U]{source: caller()}
 	refuse := func(format string, args ...any) {
@@ -36,7 +39,7 @@ func (h *Handler[U]) Users(ask func(ctx context.Context, user *U) (*UserData, er
 	return http.HandlerFunc(h.serveUser)
 }
 
-// serveUser answers one sign-in. A channel name in the request is ignored.
+// serveUser handles one sign-in. It ignores a channel name in the request.
 func (h *Handler[U]) serveUser(w http.ResponseWriter, r *http.Request) {
 	h.serve(w, r, func(_ string, p params) (any, error) {
 		v, err := h.visitor(r)
@@ -47,10 +50,10 @@ func (h *Handler[U]) serveUser(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// AuthorizeUser decides and signs a sign-in: the very decision of the handler
-// that [Handler.Users] returns. A refusal is a [*DenyError]; so is the answer
-// before Users has been called. Any other error is a fault, as in
-// [Handler.Authorize].
+// AuthorizeUser decides a sign-in and signs it, exactly as the handler that
+// [Handler.Users] returns does, but does not limit refusals. A refusal is a
+// [*DenyError]; before Users has been called, every sign-in is refused. Any
+// other error is a fault, as in [Handler.Authorize].
 func (h *Handler[U]) AuthorizeUser(ctx context.Context, id Identity, socketID string) (*UserGrant, error) {
 	v, err := h.own(id)
 	if err != nil {
