@@ -8,9 +8,9 @@ import (
 	"strconv"
 )
 
-// apiError is the answer to a request of the HTTP API that was not carried
-// out. The text goes to the caller: it names cause and cure, and nothing of
-// the program's inside.
+// apiError is the answer to a request of the HTTP API that was not carried out.
+// The caller gets the text, so it names cause and cure but no internals of the
+// program.
 type apiError struct {
 	status int
 	text   string
@@ -28,7 +28,7 @@ func unauthorized(format string, args ...any) *apiError {
 	return apiErrorf(http.StatusUnauthorized, format, args...)
 }
 
-// Error returns the text with the status.
+// Error returns the status and the text.
 func (e *apiError) Error() string { return strconv.Itoa(e.status) + " " + e.text }
 
 // answer returns the error as the HTTP API writes it.
@@ -45,8 +45,8 @@ type apiAnswer struct {
 	body   []byte
 }
 
-// emptyAnswer is the exact answer of a call that has nothing to tell. The SDKs
-// compare it with {}.
+// emptyAnswer is the answer of a call that has no result. The SDKs compare it
+// with {}, so it must be exactly that.
 var emptyAnswer = apiAnswer{http.StatusOK, []byte("{}")}
 
 func jsonAnswer(status int, v any) apiAnswer {

@@ -18,8 +18,8 @@ import (
 // app is one application at run time: its key pairs, and who is connected and
 // subscribed. Its methods are safe for concurrent use.
 //
-// They are what the HTTP API is written against. They take what was validated:
-// names from channel.Parse, sizes within s.limits.
+// The HTTP API is written in terms of these methods. They expect validated
+// arguments: names from channel.Parse, and sizes within s.limits.
 type app struct {
 	server      *Server
 	id          string
@@ -38,7 +38,7 @@ type app struct {
 	conns   map[string]*conn // by socket id
 }
 
-// stripeCount is how many parts the channels of an app are locked in.
+// stripeCount is the number of stripes that an app's channels are divided into.
 const stripeCount = 16
 
 var stripeSeed = maphash.MakeSeed()
@@ -49,12 +49,12 @@ func newApp(s *Server, c auth.App) *app {
 	return a
 }
 
-// stripe returns the part that the channel with that name is in.
+// stripe returns the stripe that holds the channel with that name.
 func (a *app) stripe(name string) *stripe {
 	return &a.stripes[maphash.String(stripeSeed, name)%stripeCount]
 }
 
-// conn returns the connection with that socket id, nil if there is none.
+// conn returns the connection with that socket id, or nil.
 func (a *app) conn(socketID string) *conn {
 	if socketID == "" {
 		return nil
@@ -64,7 +64,7 @@ func (a *app) conn(socketID string) *conn {
 	return a.conns[socketID]
 }
 
-// occupancy is who is on a channel at one moment.
+// occupancy counts who is on a channel at one moment.
 type occupancy struct {
 	subscriptions int // connections that are subscribed
 	users         int // distinct users; 0 unless it is a presence channel
@@ -72,20 +72,21 @@ type occupancy struct {
 
 func (o occupancy) occupied() bool { return o.subscriptions > 0 }
 
-// signer returns what verifies signatures made with the secret of the key, the
-// current or a former one, and nil if the app has no such key.
+// signer returns the verifier of signatures made with the secret of the key,
+// which may be the current one or a former one. It returns nil if the app has
+// no such key.
 func (a *app) signer(key string) *pusherproto.Signer { return a.credentials.Load().signers[key] }
 
-// publish takes an event over for delivery to every connection subscribed to
-// one of the channels, each once per channel, except the connection with the
-// socket id except ("" for none), and keeps it for the cache channels among
-// them. data goes out byte for byte; for an encrypted channel it is sealed
-// already. Two calls one after the other arrive in that order on every
-// connection, on whichever channels.
+// publish queues an event for every connection that is subscribed to one of the
+// channels, once for each channel. It skips the connection whose socket id is
+// except, unless that is empty. Cache channels among them keep the event. data
+// is sent byte for byte; for an encrypted channel it is already sealed. The
+// events of two successive calls arrive in that order on every connection,
+// whatever their channels.
 //
-// It returns when the event is queued, which waits only while the server is
-// behind by more than it may buffer; an error is that of the context or
-// ErrClosed, and then channels at the end of the list may be left out.
+// publish returns when the event is queued. It waits only while the server is
+// further behind than it may buffer. The error is that of the context or
+// ErrClosed; the last channels of the list may then be left out.
 func (a *app) publish(ctx context.Context, event, data string, channels []channel.Channel, except string) error {
 	excluded := a.conn(except)
 	var quoted []byte // of the data, once for all channels
@@ -121,7 +122,7 @@ func (a *app) publish(ctx context.Context, event, data string, channels []channe
 }
 
 // occupied yields every occupied channel whose name on the wire begins with
-// prefix, in no order, without the channels of users.
+// prefix, in no particular order. It leaves out the channels of users.
 func (a *app) occupied(prefix string) iter.Seq2[channel.Channel, occupancy] {
 	type row struct {
 		ch channel.Channel
@@ -160,8 +161,8 @@ func (a *app) occupancy(ch channel.Channel) occupancy {
 	return occupancy{}
 }
 
-// cached returns the data of the last event on a cache channel and for how
-// much longer it is kept. It is not ok if there is none.
+// cached returns the data of the last event on a cache channel, and for how
+// much longer it is kept. ok is false if there is none.
 func (a *app) cached(ch channel.Channel) (data string, ttl time.Duration, ok bool) {
 	name := ch.String()
 	st := a.stripe(name)
@@ -191,9 +192,10 @@ func (a *app) users(ch channel.Channel) []string {
 	return ids
 }
 
-// terminate closes every connection that is signed in as the user, with error
-// and close code 4009, and returns how many that are. As long as it has the lock
-// none of them ends, so Shutdown waits for what it queues.
+// terminate closes every connection on which the user has signed in, with an
+// error and a close frame of code 4009, and returns how many there were. None
+// of them can end while terminate holds the lock, so Shutdown waits for what it
+// queues.
 func (a *app) terminate(userID string) int {
 	a.userTable.mu.Lock()
 	defer a.userTable.mu.Unlock()

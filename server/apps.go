@@ -21,15 +21,15 @@ var (
 	ErrAppDisabled = errors.New("server: app is disabled")
 )
 
-// registry knows the apps of a server: those that it was given, and those that
-// the resolver has answered for. Of the latter it asks again each time, since
-// their keys may change, and keeps the *app, on which their channels are.
+// registry knows the apps of a server: those of the configuration, and those
+// that the resolver has returned. It asks the resolver again for each query,
+// since keys may change, but keeps the *app, which holds the app's channels.
 type registry struct {
 	resolve func(context.Context, AppQuery) (auth.App, error)
 	static  map[string]*app // by id
 	byKey   map[string]*app // of the static ones
 
-	asked   atomic.Uint64 // how often the resolver was
+	asked   atomic.Uint64 // how often the resolver was asked
 	mu      sync.RWMutex
 	dynamic map[string]*app // by id
 }
@@ -53,7 +53,7 @@ func (g *registry) addStatic(s *Server, c auth.App) error {
 	return nil
 }
 
-// find returns the app that the query is for. The error is [ErrUnknownApp] or
+// find returns the app that the query asks for. The error is [ErrUnknownApp] or
 // the resolver's.
 func (g *registry) find(ctx context.Context, s *Server, q AppQuery) (*app, error) {
 	if a := g.static[q.ID]; a != nil && q.ID != "" {
@@ -109,7 +109,7 @@ func (g *registry) ask(ctx context.Context, q AppQuery) (c auth.App, err error) 
 	return c, nil
 }
 
-// all returns every app that the server has met.
+// all returns every app that the server knows so far.
 func (g *registry) all() []*app {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
@@ -123,7 +123,7 @@ func (g *registry) all() []*app {
 	return apps
 }
 
-// sole returns the only app that there can be.
+// sole returns the only app of a server that cannot have others.
 func (g *registry) sole() (*app, error) {
 	if g.resolve == nil && len(g.static) == 1 {
 		for _, a := range g.static {
@@ -135,7 +135,8 @@ func (g *registry) sole() (*app, error) {
 
 var errNoAppChosen = errors.New("server: several apps and none chosen; use For(appID) of the server, such as broadcast.New(srv.For(\"1001\"))")
 
-// credentials are what an app is known by. They are not changed but replaced.
+// credentials are the keys and secrets of an app. They are replaced, never
+// changed.
 type credentials struct {
 	app     auth.App
 	signers map[string]*pusherproto.Signer // by key
@@ -155,9 +156,9 @@ func newCredentials(c auth.App) *credentials {
 	return cr
 }
 
-// renew takes over what has changed about an app, unless the resolver was asked
-// for what is known in a later turn. An answer that took its time would bring
-// keys back that were given up.
+// renew adopts what has changed about an app, unless an answer to a later call
+// of the resolver is known already. Otherwise a slow answer could bring back
+// keys that were given up.
 func (a *app) renew(c auth.App, turn uint64) {
 	a.renewal.mu.Lock()
 	defer a.renewal.mu.Unlock()

@@ -83,7 +83,7 @@ func (h *Hub) Broadcast(ctx context.Context, messages []broadcast.Message) error
 func (h *Hub) Limits() broadcast.Limits {
 	l := h.server.limits
 	limits := broadcast.Limits{Payload: max(0, l.EventData)}
-	// Config.Resolve is not asked: that may take its time and needs a context.
+	// Config.Resolve is not asked: it may be slow and needs a context.
 	a := h.server.apps.static[h.appID]
 	if h.appID == "" {
 		a, _ = h.server.apps.sole()

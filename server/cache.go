@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// eventCache keeps the last event of each cache channel of a stripe, also while
+// eventCache keeps the last event of each cache channel of a stripe, even while
 // nobody is on the channel.
 type eventCache struct {
 	entries map[string]*list.Element // of *cachedEvent, by the channel's name
@@ -16,26 +16,27 @@ type cachedEvent struct {
 	channel string
 	event   string
 	data    string
-	expires int64 // on the server's clock; 0 is never
+	expires int64 // on the server's clock; 0 means never
 }
 
-// cacheOverhead is what an entry takes beside its strings.
+// cacheOverhead is the memory that an entry takes besides its strings.
 const cacheOverhead = 200
 
 func (e *cachedEvent) size() int64 {
 	return int64(len(e.channel) + len(e.event) + len(e.data) + cacheOverhead)
 }
 
-// ttl returns for how much longer the event is kept; never is told as 0.
+// ttl returns for how much longer the event is kept. For an event that is kept
+// for ever it returns 0.
 func (e *cachedEvent) ttl(now int64) time.Duration { return max(0, time.Duration(e.expires-now)) }
 
-// remember keeps the event as the channel's last one, in place of the one
+// remember keeps the event as the channel's last one and forgets the one
 // before. The caller holds the lock.
 func (st *stripe) remember(a *app, channel, event, data string) {
 	s := a.server
 	e := &cachedEvent{channel: channel, event: event, data: data}
 	if ttl := s.limits.CacheTTL; ttl > 0 {
-		e.expires = max(0, s.now()+int64(ttl)) // the largest Duration is never too
+		e.expires = max(0, s.now()+int64(ttl)) // a sum that overflows means never
 	}
 	st.forget(a, channel)
 	if st.cache.entries == nil {
@@ -44,7 +45,7 @@ func (st *stripe) remember(a *app, channel, event, data string) {
 	st.cache.entries[channel] = st.cache.byAge.PushBack(e)
 	a.cacheBytes.Add(e.size())
 	if limit := int64(s.limits.CacheBytes); limit >= 0 {
-		// Only this stripe's can be forgotten here; the others do the same.
+		// Only this stripe's events can go here; the other stripes do the same.
 		for a.cacheBytes.Load() > limit && st.cache.byAge.Len() > 1 {
 			st.forget(a, st.cache.byAge.Front().Value.(*cachedEvent).channel)
 			a.stats.cacheEvicted.Add(1)
@@ -52,7 +53,7 @@ func (st *stripe) remember(a *app, channel, event, data string) {
 	}
 }
 
-// recall returns the last event, nil if there is none. The caller holds the
+// recall returns the last event, or nil if there is none. The caller holds the
 // lock.
 func (st *stripe) recall(a *app, channel string) *cachedEvent {
 	el := st.cache.entries[channel]
@@ -67,8 +68,8 @@ func (st *stripe) recall(a *app, channel string) *cachedEvent {
 	return e
 }
 
-// replay returns the frame for somebody who has just subscribed: the last
-// event, or that there is none.
+// replay returns the frame for a client that has just subscribed: the last
+// event, or the message that there is none.
 func (st *stripe) replay(a *app, channel string) (frame []byte, missed bool) {
 	e := st.recall(a, channel)
 	if e == nil {
@@ -84,7 +85,7 @@ func (st *stripe) forget(a *app, channel string) {
 	}
 }
 
-// expireCache forgets what is past its time. Entries expire in the order of
+// expireCache forgets the events that have expired. They expire in the order of
 // their age.
 func (st *stripe) expireCache(a *app, now int64) {
 	st.mu.Lock()

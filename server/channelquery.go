@@ -40,13 +40,14 @@ func parseChannelInfo(list string) (info channelInfo, unknown string) {
 	return info, unknown
 }
 
-// channelAttributes are the counts of a channel that a request asked for.
+// channelAttributes are those counts of a channel that a request asked for.
 type channelAttributes struct {
 	UserCount         *int `json:"user_count,omitempty"`
 	SubscriptionCount *int `json:"subscription_count,omitempty"`
 }
 
-// attributes picks what was asked for and what the kind of channel has.
+// attributes returns those counts that were asked for and that the kind of
+// channel has.
 func (info channelInfo) attributes(ch channel.Channel, o occupancy) (a channelAttributes) {
 	if info&infoUserCount != 0 && ch.Kind() == channel.KindPresence {
 		a.UserCount = &o.users
@@ -114,7 +115,7 @@ func (c *apiCall) channelState(context.Context) (apiAnswer, error) {
 	return jsonAnswer(http.StatusOK, state), nil
 }
 
-// channelStats answers the deprecated predecessor of channelState.
+// channelStats answers the deprecated predecessor of the channelState call.
 func (c *apiCall) channelStats(context.Context) (apiAnswer, error) {
 	ch, err := c.askedChannel()
 	if err != nil {
@@ -148,8 +149,8 @@ func (c *apiCall) channelUsers(context.Context) (apiAnswer, error) {
 	}{users}), nil
 }
 
-// askedChannel reads the channel in the path. The channels of users are not
-// shown to anybody.
+// askedChannel reads the channel in the path. It refuses the channels of users,
+// which are not shown to anybody.
 func (c *apiCall) askedChannel() (channel.Channel, error) {
 	ch, err := parseChannel(c.channel, c.app.server.limits)
 	if err == nil && ch.Kind() == channel.KindUser {

@@ -47,7 +47,7 @@ func (s *Server) clientConfig(r *http.Request, key string) auth.ClientConfig {
 	}
 	host, port, err := net.SplitHostPort(r.Host)
 	if err != nil {
-		return c // no port: those of the schemes
+		return c // no port: the defaults of the schemes stand
 	}
 	if strings.Contains(host, ":") {
 		host = "[" + host + "]"

@@ -11,9 +11,9 @@ import (
 
 const clientEventPrefix = "client-"
 
-// handleClientEvent passes an event of a client, Echo's whisper, on to the
-// other subscribers. It is built anew from what is known, so that nothing else
-// of what the client sent gets to anybody.
+// handleClientEvent passes an event of a client, which Echo calls a whisper, on
+// to the other subscribers. The frame is built anew from the known fields, so
+// that nothing else that the client sent reaches anybody.
 func (c *conn) handleClientEvent(in inbound) {
 	code, message := c.checkClientEvent(&in)
 	if message != "" {
@@ -35,14 +35,14 @@ func (c *conn) handleClientEvent(in inbound) {
 	c.hookClientEvent(sub, in.event, data, userID)
 }
 
-// checkClientEvent returns the error that the client gets; the message is empty
-// if the event may go out.
+// checkClientEvent returns the error for the client. The message is empty if
+// the event may be passed on.
 func (c *conn) checkClientEvent(in *inbound) (code uint16, message string) {
 	l := &c.server.limits
 	sub := c.subscription(in.channel)
 	size := len(in.data)
 	if text, ok := strictjson.String(in.data); ok {
-		size = len(text) // which is what the others get
+		size = len(text) // the others get the decoded text
 	}
 	switch {
 	case c.server.config.DisableClientEvents:
@@ -75,8 +75,8 @@ func (c *conn) mayWhisper() bool {
 	return c.limiter.Allow()
 }
 
-// clientEventData returns data as the JSON string that goes out. A string stays
-// what it is, and anything else is put into one; nothing is told as {}.
+// clientEventData returns data as the JSON string that is sent. A string stays
+// as it is, any other value is encoded as a string, and no data becomes {}.
 func clientEventData(data []byte) []byte {
 	if data == nil {
 		return emptyData

@@ -35,12 +35,12 @@ const (
 	codeWatchlistLimit   = 4302
 )
 
-// closeWait is for how long a peer that was sent a close frame may take to
-// close, and one that has bytes to take before it may take those.
+// closeWait is how long a client whose connection ends may take to read what
+// was sent and to close its side.
 const closeWait = 5 * time.Second
 
-// conn is one connection. Its goroutine, which reads, owns what is not marked
-// otherwise.
+// conn is one connection. The goroutine that reads from it owns every field
+// that is not marked otherwise.
 type conn struct {
 	server   *Server
 	app      *app // nil for a connection that was refused
@@ -48,11 +48,11 @@ type conn struct {
 	netConn  net.Conn
 	raw      syscall.RawConn // nil unless the socket is used directly
 	id       string          // the socket id
-	identity auth.Identity   // what the Authorizer found out, if there is one
+	identity auth.Identity   // as the Authorizer found it, if there is one
 	opened   int64           // on the server's clock
 
 	heard      atomic.Int64 // when something was last received
-	pinged     int64        // when the client was pinged and not heard since, or 0; the sweep's own
+	pinged     int64        // when the client was pinged, or 0 if it was heard since; owned by the sweep
 	authorized atomic.Bool  // has signed in or is on a guarded channel
 
 	parser   websocket.Parser
@@ -70,14 +70,14 @@ func (s *Server) newConn(nc net.Conn, a *app) *conn {
 	c.shard = s.nextShard()
 	c.heard.Store(c.opened)
 	if c.parser.Limit = s.limits.Frame; c.parser.Limit < 0 {
-		c.parser.Limit = math.MaxInt / 2 // to the parser a negative one is its default; half leaves it room to add
+		c.parser.Limit = math.MaxInt / 2 // the parser takes a negative limit for its default; half leaves it room to add
 	}
 	c.out.init(c.raw)
 	return c
 }
 
-// newSocketID returns two random numbers with a dot between. Each is less than
-// 2^53, which clients that take them for numbers can hold.
+// newSocketID returns two random numbers separated by a dot. Each is less than
+// 2^53, so that clients which parse them as numbers can hold them.
 func newSocketID() string {
 	var b [16]byte
 	rand.Read(b[:]) // never fails; the runtime aborts instead
@@ -89,13 +89,13 @@ func newSocketID() string {
 // send queues a frame for the connection.
 func (c *conn) send(frame []byte) { c.shard.push(task{kind: taskSend, conn: c, frame: frame}) }
 
-// sendError queues an error that the connection survives.
+// sendError queues an error after which the connection goes on.
 func (c *conn) sendError(code uint16, channel, message string) {
 	c.send(errorFrame(code, channel, message))
 }
 
-// closeWith queues the end of the connection: the error, for clients that read
-// frames, and the close frame with the same code, for the others.
+// closeWith queues the end of the connection: an error, for clients that read
+// frames, and a close frame with the same code, for the others.
 func (c *conn) closeWith(code uint16, message string) {
 	c.shard.push(task{kind: taskShut, conn: c, frame: farewell(code, message)})
 }
@@ -104,8 +104,9 @@ func farewell(code uint16, message string) []byte {
 	return websocket.AppendClose(errorFrame(code, "", message), code, message)
 }
 
-// serve reads until the connection ends, and takes it out of everything. early
-// is what was received with the handshake.
+// serve reads until the connection ends, and then removes it from everything
+// that it takes part in. early is what was received together with the
+// handshake.
 func (c *conn) serve(early []byte) {
 	end := c.receive(early)
 	if c.app != nil {
@@ -115,7 +116,7 @@ func (c *conn) serve(early []byte) {
 	c.server.connectionEnded(c)
 }
 
-// leaveAll ends all that the connection takes part in.
+// leaveAll removes the connection from its channels, its user and its app.
 func (c *conn) leaveAll() {
 	if c.tooSlow() {
 		c.app.stats.slow.Add(1)
@@ -142,6 +143,6 @@ func (c *conn) subscription(name string) *subscription {
 	return nil
 }
 
-// admit waits while the server is too far behind with writing, so that clients
+// admit waits while the server is too far behind with writing, so that a client
 // cannot make it fall further behind.
 func (c *conn) admit() { _ = c.shard.admit(context.Background()) } // the shard never stops taking

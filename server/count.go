@@ -7,15 +7,15 @@ import (
 	"github.com/onairgo/onair/channel"
 )
 
-// On channels with more subscribers the count is told at intervals only, as
-// Pusher does, since telling it costs as many writes as it says.
+// On channels with more subscribers the count is sent at intervals only, as
+// Pusher does, since sending it takes one write for each subscriber.
 const (
 	countAlways   = 100
 	countInterval = 5 * time.Second
 )
 
-// countChanged tells the subscribers how many they are, or has it done later.
-// The caller holds the lock of st.
+// countChanged tells the subscribers how many they are, now or later. The
+// caller holds the lock of st.
 func (rm *room) countChanged(st *stripe, s *Server) {
 	if !s.config.SubscriptionCounts || rm.count == 0 || rm.presence != nil || rm.ch.Kind() == channel.KindUser {
 		return
@@ -38,7 +38,7 @@ func (rm *room) tellCount(st *stripe, now int64) {
 	rm.deliver(protocolFrame(eventCount, rm.name, append(data, '}')), nil)
 }
 
-// tellDueCounts tells the counts that were put off for long enough.
+// tellDueCounts sends the counts that have been put off for long enough.
 func (st *stripe) tellDueCounts(now int64) {
 	st.mu.Lock()
 	defer st.mu.Unlock()

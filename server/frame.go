@@ -27,14 +27,14 @@ const (
 	eventWatchlist         = "pusher_internal:watchlist_events"
 )
 
-// headroom is the most bytes that the header of a frame needs.
+// headroom is the maximum length of a frame's header.
 const headroom = 10
 
 // newFrame begins a frame whose payload is about size bytes.
 func newFrame(size int) []byte { return make([]byte, headroom, headroom+size) }
 
-// finishFrame puts the header in front of the payload that was appended to
-// what newFrame returned.
+// finishFrame puts the header in front of the payload. b is what newFrame
+// returned, with the payload appended.
 func finishFrame(b []byte) []byte {
 	var room [headroom]byte
 	header := websocket.AppendFrameHeader(room[:0], websocket.OpText, len(b)-headroom)
@@ -44,7 +44,7 @@ func finishFrame(b []byte) []byte {
 }
 
 // eventFrame returns the frame of an event on a channel. quoted is its data as
-// a JSON string. userID is empty but for client events on presence channels.
+// a JSON string. userID is set only for client events on presence channels.
 func eventFrame(event, channel string, quoted []byte, userID string) []byte {
 	b := newFrame(len(`{"event":"","channel":"","data":,"user_id":""}`) + len(event) + len(channel) + len(quoted) + len(userID) + 16)
 	b = append(b, `{"event":`...)
@@ -62,7 +62,7 @@ func eventFrame(event, channel string, quoted []byte, userID string) []byte {
 	return finishFrame(append(b, '}'))
 }
 
-// emptyData is the data of an event that has nothing to tell: the string {}.
+// emptyData is the data of an event that has none: the JSON string "{}".
 var emptyData = []byte(`"{}"`)
 
 var pongFrame = eventFrame(eventPong, "", emptyData, "")
@@ -80,8 +80,8 @@ func connectedFrame(socketID string, activityTimeout int) []byte {
 	return protocolFrame(eventConnected, "", append(data, '}'))
 }
 
-// noCode is the code of an error that has none; it must not stand in the first
-// frame, since pusher-js throws there.
+// noCode is the code of an error that has none. The first frame must not have
+// it, since pusher-js throws there.
 const noCode = 0
 
 // errorFrame returns the frame of an error. channel may be empty.
@@ -103,8 +103,8 @@ func errorFrame(code uint16, channel, message string) []byte {
 	return finishFrame(append(b, "}}"...))
 }
 
-// subscriptionErrorFrame returns the frame by which pusher-js and Echo tell the
-// page that a subscription was refused.
+// subscriptionErrorFrame returns the frame from which pusher-js and Echo tell
+// the page that a subscription was refused.
 func subscriptionErrorFrame(channel, kind, message string, status int) []byte {
 	data := append([]byte(`{"type":`), '"')
 	data = append(data, kind...)
@@ -117,9 +117,9 @@ func subscriptionErrorFrame(channel, kind, message string, status int) []byte {
 
 const hexDigits = "0123456789abcdef"
 
-// appendQuoted appends s as a JSON string that decodes to exactly s. Nothing is
-// escaped but what must be. Bytes that are not UTF-8, which no caller should
-// pass, become U+FFFD, since a frame of text may not hold them.
+// appendQuoted appends s as a JSON string that decodes to exactly s. It escapes
+// only what it must. No caller should pass bytes that are not UTF-8; they
+// become U+FFFD, since a text frame may not contain them.
 func appendQuoted[T string | []byte](dst []byte, s T) []byte {
 	dst = append(dst, '"')
 	start := 0

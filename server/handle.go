@@ -13,8 +13,8 @@ type inbound struct {
 	data    []byte // JSON; nil if there is none
 }
 
-// parseInbound reads a message. reason says what is wrong with one that is
-// none, and is empty otherwise.
+// parseInbound reads a message. If b is not a valid one, reason says why;
+// otherwise reason is empty.
 func parseInbound(b []byte) (in inbound, reason string) {
 	var room [8]strictjson.Member
 	fields, err := strictjson.AppendObject(room[:0], b)
@@ -43,8 +43,8 @@ func parseInbound(b []byte) (in inbound, reason string) {
 	return in, ""
 }
 
-// handle carries out a message of the client. One that makes no sense is
-// answered with an error, and the connection goes on.
+// handle carries out a message of the client. An invalid one is answered with
+// an error, and the connection goes on.
 func (c *conn) handle(b []byte) {
 	in, reason := parseInbound(b)
 	if reason != "" {
@@ -70,9 +70,9 @@ func (c *conn) handle(b []byte) {
 	}
 }
 
-// fields reads the data of a message of the protocol: an object, or a string
-// that holds one. What is asked for must be strings; null and absent are
-// empty. reason says what is wrong, and is empty if nothing is.
+// fields reads the data of a message of the protocol, which is an object or a
+// string that holds one. The wanted fields must be strings; null and absent
+// ones are empty. reason says what is wrong, or is empty.
 func (c *conn) fields(data []byte, want map[string]*string) (reason string) {
 	if s, ok := strictjson.String(data); ok {
 		data = []byte(s)
@@ -91,7 +91,7 @@ func (c *conn) fields(data []byte, want map[string]*string) (reason string) {
 		if !ok && string(f.Value) != "null" && reason == "" {
 			reason = f.Name + " is not a string"
 		}
-		*to = s // also behind what is wrong, since a refusal is about a channel
+		*to = s // go on after an error: the refusal names the channel
 	}
 	return reason
 }

@@ -12,13 +12,14 @@ import (
 	"github.com/onairgo/onair/internal/websocket"
 )
 
-// Hints are lines in the log about what is legal and surely a mistake: the page
-// gets no event, and nothing else says why. Each is given once per interval for
-// the same thing.
+// Hints are log lines about what is legal but surely a mistake: the page gets
+// no event, and nothing else says why. Within this interval each is logged once
+// for the same subject.
 const hintInterval = time.Minute
 
-// maxHints bounds what is remembered of each sort, since strangers can cause
-// some. When that many were given within the interval, no more are.
+// maxHints bounds the number of subjects that are remembered for each kind of
+// hint, since strangers can cause some of them. Once that many were logged
+// within the interval, further ones are not.
 const maxHints = 1000
 
 type hintKind uint8
@@ -39,10 +40,10 @@ const (
 
 type hints struct {
 	mu    sync.Mutex
-	given [hintKinds]map[string]int64 // when
+	given [hintKinds]map[string]int64 // when it was logged last, by subject
 }
 
-// first reports whether the hint about key is to be given now.
+// first reports whether the hint about key should be logged now.
 func (h *hints) first(kind hintKind, key string, now int64) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -68,7 +69,7 @@ func (h *hints) first(kind hintKind, key string, now int64) bool {
 	return true
 }
 
-// hintNearMiss tells of an event that nobody gets, while pages are on the
+// hintNearMiss warns of an event that reaches nobody while pages are on the
 // channel of the same name and another kind.
 func (a *app) hintNearMiss(ctx context.Context, event string, ch channel.Channel) {
 	if ch.Kind() == channel.KindUser {
@@ -89,8 +90,8 @@ func (a *app) hintNearMiss(ctx context.Context, event string, ch channel.Channel
 	}
 }
 
-// hintDoublePrefix tells of a name to which a prefix was added that it had
-// already, by a page or by a publisher.
+// hintDoublePrefix warns of a channel name that a page or a publisher gave a
+// prefix which it had already.
 func (a *app) hintDoublePrefix(ctx context.Context, ch channel.Channel, message string) {
 	e, ok := errors.AsType[*channel.NameError](ch.Validate())
 	if ok && e.Reason == channel.ReasonDoublePrefix && a.server.hints.first(hintPrefix, a.id+"/"+e.Name, a.server.now()) {
@@ -98,7 +99,7 @@ func (a *app) hintDoublePrefix(ctx context.Context, ch channel.Channel, message 
 	}
 }
 
-// hintUnknownKey tells of a page with the key of another server.
+// hintUnknownKey warns of a page that uses the key of another server.
 func (s *Server) hintUnknownKey(r *http.Request, key string) {
 	key = key[:min(len(key), 64)]
 	if !s.hints.first(hintKey, key, s.now()) {
@@ -111,9 +112,9 @@ func (s *Server) hintUnknownKey(r *http.Request, key string) {
 	s.log.LogAttrs(r.Context(), slog.LevelWarn, "connection refused: no app has the key that the page connects with", attrs...)
 }
 
-// notUpgraded tells of a WebSocket that was refused by HTTP status: a proxy in
-// between changed the handshake, or middleware hides the connection. Browsers
-// show nothing of the answer but the status, so the log has to say why.
+// notUpgraded warns of a WebSocket that was refused with an HTTP status,
+// because a proxy changed the handshake or middleware hides the connection.
+// Browsers show only the status of the answer, so the log has to say why.
 func (s *Server) notUpgraded(r *http.Request, err error) {
 	level := slog.LevelDebug
 	refused, ok := errors.AsType[*websocket.HandshakeError](err)
@@ -123,7 +124,7 @@ func (s *Server) notUpgraded(r *http.Request, err error) {
 	s.log.LogAttrs(r.Context(), level, "connection not upgraded", slog.Any("error", err))
 }
 
-// hintPath tells of a WebSocket at a path where the server has none.
+// hintPath warns of a WebSocket at a path where the server has none.
 func (s *Server) hintPath(r *http.Request) {
 	path := r.URL.Path[:min(len(r.URL.Path), 200)]
 	if isWebSocket(r) && s.hints.first(hintPath, path, s.now()) {
@@ -132,12 +133,13 @@ func (s *Server) hintPath(r *http.Request) {
 	}
 }
 
-// isWebSocket reports whether the request was a WebSocket's when it was sent.
-// Proxies that do not know WebSockets drop Connection and Upgrade, which are for
-// one hop only, and pass the key on.
+// isWebSocket reports whether the client sent a WebSocket handshake. Proxies
+// that do not know WebSockets drop the headers Connection and Upgrade, which
+// are for one hop only, but pass the key on.
 func isWebSocket(r *http.Request) bool { return r.Header.Get("Sec-WebSocket-Key") != "" }
 
-// hintOrigin tells of a page that may not connect, and of what would let it.
+// hintOrigin warns of a page that may not connect, and says what would allow
+// it.
 func (s *Server) hintOrigin(r *http.Request, origin string) {
 	origin = origin[:min(len(origin), 200)]
 	if s.hints.first(hintPageOrigin, origin, s.now()) {
@@ -146,8 +148,9 @@ func (s *Server) hintOrigin(r *http.Request, origin string) {
 	}
 }
 
-// hintSignature tells of an auth endpoint that is likely to sign with other
-// credentials than the server's. All that the page shows is a subscription error.
+// hintSignature warns of an auth endpoint that probably signs with other
+// credentials than the server's. The page shows no more than a subscription
+// error.
 func (c *conn) hintSignature(what string) {
 	if c.server.hints.first(hintSignature, c.app.id+"/"+c.ip(), c.server.now()) {
 		c.server.log.LogAttrs(context.Background(), slog.LevelWarn, "signature refused: it is not made with key and secret of the app for this connection; do the auth endpoint and the server have the same credentials?",
@@ -155,8 +158,7 @@ func (c *conn) hintSignature(what string) {
 	}
 }
 
-// hintLimit tells of a page that a limit holds up. Of those from one address one
-// is enough.
+// hintLimit warns of a page that is held up by a limit, once for each address.
 func (c *conn) hintLimit(kind hintKind, limit, message string) {
 	if c.server.hints.first(kind, c.app.id+"/"+c.ip(), c.server.now()) {
 		c.server.log.LogAttrs(context.Background(), slog.LevelWarn, message,
@@ -164,7 +166,7 @@ func (c *conn) hintLimit(kind hintKind, limit, message string) {
 	}
 }
 
-// closestKey returns the key that was probably meant, "" if none is close.
+// closestKey returns the key that was probably meant, or "" if none is close.
 func (g *registry) closestKey(key string) string {
 	closest, least := "", max(2, len(key)/4)+1
 	for k := range g.byKey {
@@ -175,7 +177,7 @@ func (g *registry) closestKey(key string) string {
 	return closest
 }
 
-// distance is how many bytes must be put in, taken out or replaced to make a
+// distance is how many bytes must be inserted, removed or replaced to turn a
 // into b.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)

@@ -15,8 +15,9 @@ import (
 	"github.com/onairgo/onair/internal/pusherproto"
 )
 
-// bodyTimeout is how long the body of a request may take to arrive, also of one
-// that is refused, since net/http waits for it before it ends the request.
+// bodyTimeout is how long the body of a request may take to arrive. It applies
+// to refused requests too, since net/http waits for their body before it ends
+// them.
 const bodyTimeout = 10 * time.Second
 
 // apiCall is one authenticated request to the HTTP API.
@@ -27,7 +28,8 @@ type apiCall struct {
 	apiPath
 }
 
-// apiPath is what the path of a request names; what it does not is empty.
+// apiPath is what the path of a request names; parts that it does not name are
+// empty.
 type apiPath struct {
 	appID, channel, user string
 }
@@ -37,7 +39,7 @@ type apiRoute struct {
 	method  string
 	path    []string
 	handle  func(*apiCall, context.Context) (apiAnswer, error)
-	publish bool // takes an idempotency key
+	publish bool // accepts an idempotency key
 }
 
 var apiRoutes = []apiRoute{
@@ -47,7 +49,7 @@ var apiRoutes = []apiRoute{
 	route(http.MethodGet, "apps/{app}/channels/{channel}", (*apiCall).channelState),
 	route(http.MethodGet, "apps/{app}/channels/{channel}/users", (*apiCall).channelUsers),
 	route(http.MethodPost, "apps/{app}/users/{user}/terminate_connections", (*apiCall).terminateConnections),
-	// The Python SDK leaves out the app, which is found by the key then.
+	// The Python SDK leaves out the app, which is then found by the key.
 	route(http.MethodPost, "users/{user}/terminate_connections", (*apiCall).terminateConnections),
 	// Deprecated by Pusher, still sent by old SDKs.
 	route(http.MethodPost, "apps/{app}/channels/{channel}/events", (*apiCall).publishRaw).publishes(),
@@ -63,7 +65,7 @@ func (rt apiRoute) publishes() apiRoute {
 	return rt
 }
 
-// match reports whether the decoded segments are of the route's path.
+// match reports whether the decoded segments match the route's path.
 func (rt *apiRoute) match(segments []string) (p apiPath, ok bool) {
 	if len(segments) != len(rt.path) {
 		return p, false
@@ -84,7 +86,8 @@ func (rt *apiRoute) match(segments []string) (p apiPath, ok bool) {
 	return p, true
 }
 
-// findRoute returns the route of a request, or 404, or 405 with Allow set.
+// findRoute returns the route of a request. The error is 404, or 405 with the
+// header Allow set.
 func findRoute(header http.Header, method, path string) (*apiRoute, apiPath, error) {
 	segments, ok := pathSegments(path)
 	var allow []string
@@ -106,8 +109,9 @@ func findRoute(header http.Header, method, path string) (*apiRoute, apiPath, err
 	return nil, apiPath{}, apiErrorf(http.StatusNotFound, "no such call; the HTTP API has /apps/{app_id}/events, batch_events, channels and users below the server's path")
 }
 
-// pathSegments splits an escaped path. It is not ok to hide a slash in an
-// escape, or to name a directory or nothing, as no two readers agree on those.
+// pathSegments splits an escaped path. ok is false if an escape hides a slash,
+// or a segment is empty or names a directory, since no two readers agree on
+// those.
 func pathSegments(path string) (segments []string, ok bool) {
 	const most = 5
 	for s := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
@@ -120,7 +124,8 @@ func pathSegments(path string) (segments []string, ok bool) {
 	return segments, true
 }
 
-// serveAPI serves the HTTP API of pusher-http SDKs, below /apps/ and /users/.
+// serveAPI serves the HTTP API for the pusher-http SDKs, below /apps/ and
+// /users/.
 func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	answer, err := s.callAPI(w, r)
 	if err != nil {
@@ -132,8 +137,8 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	answer.write(w)
 }
 
-// apiFailure returns the error to send. What is no fault of the caller's is
-// logged and not shown.
+// apiFailure returns the error to send. An error that is not the caller's fault
+// is logged and not shown.
 func (s *Server) apiFailure(r *http.Request, err error) *apiError {
 	if e, ok := errors.AsType[*apiError](err); ok {
 		return e
@@ -184,9 +189,9 @@ func (s *Server) callAPI(w http.ResponseWriter, r *http.Request) (apiAnswer, err
 	return rt.handle(call, r.Context())
 }
 
-// authenticate returns the app whose key signed the request: the one that the
-// path names, or without a name the one that has the key. Everything that is
-// signed stands in the query, so that the body of a stranger is not even read.
+// authenticate returns the app whose key signed the request: the app that the
+// path names, or else the app that has the key. All that is signed is in the
+// query, so the body of a stranger is not even read.
 func (s *Server) authenticate(r *http.Request, appID string, query signedQuery, paths []string) (*app, error) {
 	key := query[pusherproto.ParamKey]
 	if key == "" {
@@ -211,7 +216,8 @@ func (s *Server) authenticate(r *http.Request, appID string, query signedQuery, 
 	return a, err
 }
 
-// appOf returns the app with the id, or without one the app that has the key.
+// appOf returns the app with the id or, if that is empty, the app that has the
+// key.
 func (s *Server) appOf(ctx context.Context, appID, key string) (a *app, err error) {
 	if appID != "" {
 		a, err = s.appByID(ctx, appID)
@@ -229,7 +235,7 @@ func (s *Server) appOf(ctx context.Context, appID, key string) (a *app, err erro
 	return nil, unauthorized("auth_key %s is no key of any app here; check the key", quoted(key))
 }
 
-// readAPIBody reads at most limit bytes.
+// readAPIBody reads the body, up to limit bytes.
 func readAPIBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	if r.ContentLength == 0 {
 		return nil, nil
@@ -258,8 +264,8 @@ func readAPIBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, e
 	return nil, badRequest("the body did not arrive whole")
 }
 
-// terminateConnections closes the connections on which the user is signed in.
-// The body has nothing to say and is ignored.
+// terminateConnections closes the connections on which the user has signed in.
+// It ignores the body.
 func (c *apiCall) terminateConnections(context.Context) (apiAnswer, error) {
 	if !utf8.ValidString(c.user) {
 		return apiAnswer{}, badRequest("the user id in the path is not valid UTF-8")

@@ -6,26 +6,26 @@ import (
 	"github.com/onairgo/onair/channel"
 )
 
-// A stripe holds a part of an app's channels. Under its lock everything about
-// them happens at once: who is on a channel, the members of a presence channel
-// and the cached event change together with what is queued for the subscribers,
-// so that what they are told is what was. Nothing waits under it, and no code of
-// the application runs under it.
+// A stripe holds a part of an app's channels. Every change to one of them is
+// made under the stripe's lock, together with queueing what the subscribers are
+// told of it. So the subscriptions, the members, the cached event and what
+// subscribers are told always agree. Nothing waits under the lock, and no code
+// of the application runs under it.
 type stripe struct {
 	mu    sync.Mutex
 	rooms map[string]*room // occupied channels, by name on the wire
 	cache eventCache
-	due   map[string]*room // whose subscription count is still to be told
+	due   map[string]*room // their subscription count is still to be sent
 }
 
-// room is an occupied channel. All of it is guarded by the stripe.
+// room is an occupied channel. The stripe's lock guards all of it.
 type room struct {
 	ch        channel.Channel
 	name      string // on the wire
 	audiences []*audience
 	count     int       // subscriptions
 	presence  *presence // nil unless it is a presence channel
-	counted   int64     // when the subscription count was last told
+	counted   int64     // when the subscription count was last sent
 }
 
 // subscription is one connection on one channel.
@@ -34,7 +34,7 @@ type subscription struct {
 	name     string // of the channel, on the wire
 	ch       channel.Channel
 	audience *audience
-	index    int     // in the audience; the shard's own
+	index    int     // in the audience; owned by the shard
 	member   *member // on a presence channel
 }
 
@@ -44,8 +44,8 @@ func (st *stripe) has(name string) bool {
 	return st.rooms[name] != nil
 }
 
-// room returns the room of that channel; it may be a new one, which is let go
-// of with drop if nobody enters.
+// room returns the room of the channel, creating it if there is none. The
+// caller must drop it if nobody enters.
 func (st *stripe) room(ch channel.Channel, name string) *room {
 	rm := st.rooms[name]
 	if rm == nil {
@@ -77,14 +77,15 @@ func (rm *room) occupancy() occupancy {
 	return o
 }
 
-// deliver queues a frame for all subscribers but except, which may be nil.
+// deliver queues a frame for all subscribers except one, which may be nil.
 func (rm *room) deliver(frame []byte, except *conn) {
 	for _, au := range rm.audiences {
 		au.shard.push(task{kind: taskDeliver, audience: au, conn: except, frame: frame})
 	}
 }
 
-// enter queues that the subscription joins and gets the frames first.
+// enter queues the joining of the subscription and the frames that it gets
+// first.
 func (rm *room) enter(sub *subscription, frames []byte) {
 	sh := sub.conn.shard
 	for _, au := range rm.audiences {
@@ -101,7 +102,7 @@ func (rm *room) enter(sub *subscription, frames []byte) {
 	sh.push(task{kind: taskJoin, sub: sub, frame: frames})
 }
 
-// exit queues that the subscription leaves.
+// exit queues the leaving of the subscription.
 func (rm *room) exit(sub *subscription) {
 	au := sub.audience
 	au.refs--
@@ -119,9 +120,9 @@ func (rm *room) exit(sub *subscription) {
 	au.shard.push(task{kind: taskLeave, sub: sub})
 }
 
-// join subscribes the connection and tells everybody who is to know: the
-// joiner first that it succeeded, then the cached event, then the others. A
-// refusal leaves everything as it was.
+// join subscribes the connection. It tells the joiner first that this
+// succeeded, then the cached event, and then tells the others. A refusal
+// changes nothing.
 func (c *conn) join(sub *subscription, m *member) *refusal {
 	a := c.app
 	st := a.stripe(sub.name)
@@ -171,7 +172,7 @@ func (c *conn) leave(sub *subscription) {
 	st.drop(rm)
 }
 
-// welcome returns the frame that tells a subscriber that it is one.
+// welcome returns the frame that tells a client that it has subscribed.
 func (rm *room) welcome() []byte {
 	if rm.presence != nil {
 		return rm.presence.snapshotFrame(rm.name)

@@ -8,11 +8,13 @@ import (
 	"time"
 )
 
-// idempotencyHeader is the header with the key of a publish request. A repeat
-// with the same key is answered like the first and not delivered again.
+// idempotencyHeader is the header that carries the key of a publish request. A
+// repeated request with the same key gets the answer of the first and is not
+// delivered again.
 const idempotencyHeader = "X-Idempotency-Key"
 
-// idempotencyReplayed is set on the answer to a repeat.
+// idempotencyReplayed is the header that marks the answer to a repeated
+// request.
 const idempotencyReplayed = "X-Idempotency-Replayed"
 
 const (
@@ -23,19 +25,19 @@ const (
 	idempotencyOverhead = 256 // of an entry in memory, beside key and answer
 )
 
-// idempotencyStore remembers the answers to publish requests of one app that
-// carried a key, each for idempotencyWindow from its end. It is bounded by
-// count and bytes; when full it forgets the oldest first. Only what was carried
-// out is remembered, so that a failed request can be tried again. The zero
-// value is an empty store; it is safe for concurrent use and holds no
-// goroutine.
+// idempotencyStore remembers the answers to those publish requests of one app
+// that carried a key. It keeps each for idempotencyWindow after the request has
+// ended. It is bounded by count and bytes, and forgets the oldest first when it
+// is full. It remembers only what was carried out, so that a failed request can
+// be tried again. The zero value is an empty store. It is safe for concurrent
+// use and holds no goroutine.
 type idempotencyStore struct {
 	mu      sync.Mutex
 	entries map[string]*idempotentCall
 	done    []*idempotentCall // carried out, the oldest first
 	bytes   int
 	early   time.Time // when a key was last forgotten inside its window
-	warned  time.Time // when overflowed last said so
+	warned  time.Time // when overflowed last reported it
 }
 
 // idempotentCall is a request with a key, under way or carried out.
@@ -49,9 +51,10 @@ type idempotentCall struct {
 
 func (c *idempotentCall) size() int { return len(c.key) + len(c.answer.body) + idempotencyOverhead }
 
-// do calls publish unless a call with the key and for the same request was
-// carried out within the window; then it returns that one's answer and true.
-// While one is under way it waits for its end, and takes its place if it fails.
+// do calls publish, unless a call with the key and for the same request was
+// carried out within the window. In that case it returns the answer of that
+// call and true. While such a call is under way, do waits for it, and calls
+// publish itself if that one fails.
 func (s *idempotencyStore) do(ctx context.Context, key string, request [sha256.Size]byte, publish func() (apiAnswer, error)) (apiAnswer, bool, error) {
 	for {
 		call, mine := s.begin(key, request)
@@ -74,7 +77,7 @@ func (s *idempotencyStore) do(ctx context.Context, key string, request [sha256.S
 	}
 }
 
-// begin returns the call with the key, and whether it is a new one that the
+// begin returns the call with the key, and whether it is a new one, which the
 // caller has to carry out.
 func (s *idempotencyStore) begin(key string, request [sha256.Size]byte) (call *idempotentCall, mine bool) {
 	s.expire(time.Now())
@@ -91,7 +94,7 @@ func (s *idempotencyStore) begin(key string, request [sha256.Size]byte) (call *i
 	return call, true
 }
 
-// expire forgets what is older than the window.
+// expire forgets the calls that are older than the window.
 func (s *idempotencyStore) expire(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -128,8 +131,8 @@ func (s *idempotencyStore) remember(call *idempotentCall, answer apiAnswer) {
 	}
 }
 
-// overflowed reports, at most once per window, that keys had to be forgotten
-// inside theirs.
+// overflowed reports, at most once per window, that keys were forgotten before
+// their window had passed.
 func (s *idempotencyStore) overflowed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -148,7 +151,7 @@ func (s *idempotencyStore) forgetOldest() {
 	delete(s.entries, oldest.key)
 }
 
-// idempotencyKey returns the request's key, empty when it has none.
+// idempotencyKey returns the request's key, or "" if it has none.
 func idempotencyKey(r *http.Request) (string, error) {
 	values := r.Header.Values(idempotencyHeader)
 	if len(values) == 0 {

@@ -11,12 +11,12 @@ import (
 // origins are the patterns of Config.AllowedOrigins.
 type origins []origin
 
-// origin is the origin of a page, or a pattern of such.
+// origin is the origin of a page, or a pattern that matches several.
 type origin struct {
 	scheme string
-	host   string // lower case; behind a leading "*." in a pattern
-	port   string // the scheme's own if there was none; "*" is any in a pattern
-	below  bool   // every host below host, in a pattern
+	host   string // lower case; in a pattern, what follows a leading "*."
+	port   string // the scheme's default if there was none; in a pattern, "*" is any
+	below  bool   // in a pattern: every host below host
 }
 
 func parseOrigins(patterns []string) (origins, error) {
@@ -46,8 +46,8 @@ func parseOrigins(patterns []string) (origins, error) {
 	return list, errors.Join(errs...)
 }
 
-// parseOrigin reads what a browser sends as Origin: scheme, host and port and
-// nothing else.
+// parseOrigin reads what a browser sends as Origin: a scheme, a host and a
+// port, and nothing else.
 func parseOrigin(s string) (origin, error) {
 	u, err := url.Parse(s)
 	switch {
@@ -75,7 +75,7 @@ func defaultPort(scheme string) string {
 	return ""
 }
 
-// allows reports whether o, which may stand for several, lets the page in.
+// allows reports whether o, which may be a pattern, lets the page connect.
 func (o origin) allows(page origin) bool {
 	host := page.host == o.host
 	if o.below {
@@ -84,8 +84,8 @@ func (o origin) allows(page origin) bool {
 	return host && page.scheme == o.scheme && (o.port == "*" || page.port == o.port)
 }
 
-// allowsOrigin reports whether the page that the request comes from may
-// connect. What sends no Origin is no page.
+// allowsOrigin reports whether the page that sent the request may connect. A
+// client that sends no Origin is not a page.
 func (s *Server) allowsOrigin(r *http.Request) (sent string, ok bool) {
 	values := r.Header.Values("Origin")
 	if len(values) == 0 || s.config.InsecureAnyOrigin {
@@ -109,8 +109,8 @@ func (s *Server) allowsOrigin(r *http.Request) (sent string, ok bool) {
 	return values[0], false
 }
 
-// isHost reports whether the origin is that of the host which a request is
-// for. Whether the request came by TLS is not to be seen behind a proxy, so the
+// isHost reports whether the origin is that of the host that a request is for.
+// Behind a proxy one cannot tell whether the request came over TLS, so the
 // default port is that of the origin's scheme.
 func (o origin) isHost(host string) bool {
 	u, err := url.Parse("//" + host)

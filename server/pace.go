@@ -6,13 +6,13 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// paceBurst is for how many seconds a client may leave channels at once.
+// paceBurst is how many seconds' worth of channels a client may leave at once.
 const paceBurst = 20
 
-// pace makes a client wait that joins and leaves channels in circles, each time
-// with news for everybody on them. What it sends waits with it.
+// pace makes a client wait if it joins and leaves channels over and over, each
+// time with news for everybody on them. Whatever it sends waits with it.
 func (c *conn) pace() {
-	perSecond := min(c.server.limits.Leaves, 1<<20) // more is none, and overflows
+	perSecond := min(c.server.limits.Leaves, 1<<20) // a larger limit is none in effect, and overflows
 	if perSecond < 0 {
 		return
 	}

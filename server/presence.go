@@ -10,14 +10,15 @@ import (
 )
 
 // presence is who is on a presence channel: distinct users, each with at least
-// one connection, in the order in which they came. It is guarded by the stripe.
+// one connection, in the order in which they joined. The stripe's lock guards
+// it.
 type presence struct {
 	byID    map[string]*member
 	members []*member
 }
 
-// member is a user on a presence channel. On several connections the first one
-// says what is told about the user.
+// member is a user on a presence channel. If the user has several connections,
+// the first one determines the info.
 type member struct {
 	id          string
 	info        []byte // JSON; null when the user has none
@@ -26,8 +27,8 @@ type member struct {
 
 func newPresence() *presence { return &presence{byID: make(map[string]*member)} }
 
-// enter adds a connection of m's user. It returns the member that the user is,
-// and whether this is its first connection.
+// enter adds a connection of m's user. It returns the member for that user, and
+// whether this is the user's first connection.
 func (p *presence) enter(m *member, limit int) (_ *member, first bool, _ *refusal) {
 	if known := p.byID[m.id]; known != nil {
 		known.connections++
@@ -53,8 +54,9 @@ func (p *presence) exit(m *member) (last bool) {
 	return true
 }
 
-// snapshotFrame returns the frame with all members, the subscriber included.
-// Java reads ids, Swift hash, pusher-js hash and count.
+// snapshotFrame returns the frame that lists all members, including the
+// subscriber. The Java client reads ids, Swift hash, and pusher-js hash and
+// count.
 func (p *presence) snapshotFrame(channel string) []byte {
 	data := []byte(`{"presence":{"ids":[`)
 	for i, m := range p.members {
@@ -89,9 +91,9 @@ func memberRemovedFrame(channel string, m *member) []byte {
 	return protocolFrame(eventMemberRemoved, channel, append(data, '}'))
 }
 
-// parseMember reads the channel data of a presence channel, which somebody has
-// signed: an object with user_id, a string or an integer, and user_info, any
-// JSON.
+// parseMember reads the channel data of a presence channel, whose signature has
+// been checked or which the Authorizer returned. It is an object with user_id,
+// a string or an integer, and user_info, any JSON value.
 func parseMember(channelData string, l *Limits) (*member, error) {
 	var room [8]strictjson.Member
 	fields, err := strictjson.AppendObject(room[:0], []byte(channelData))
@@ -110,8 +112,8 @@ func parseMember(channelData string, l *Limits) (*member, error) {
 	return m, checkUser(m.id, m.info, l)
 }
 
-// userIDOf returns a user's id as the string that it is everywhere on the wire,
-// though signers may write an integer; "" if it is neither.
+// userIDOf returns a user's id as a string, which it is everywhere on the wire,
+// though signers may write an integer. It returns "" if value is neither.
 func userIDOf(value []byte) string {
 	if s, ok := strictjson.String(value); ok {
 		return s
@@ -124,7 +126,7 @@ func userIDOf(value []byte) string {
 	return string(value)
 }
 
-// checkUser checks what is told about a user against the limits.
+// checkUser checks the id and info of a user against the limits.
 func checkUser(id string, info []byte, l *Limits) error {
 	switch {
 	case id == "":

@@ -14,18 +14,18 @@ import (
 	"github.com/onairgo/onair/internal/pusherproto"
 )
 
-// publication is one event that somebody asks the HTTP API to publish.
+// publication is one event to publish, as the HTTP API was asked to.
 type publication struct {
 	event     string
-	channels  []channel.Channel // none twice
+	channels  []channel.Channel // without duplicates
 	data      string
 	socketID  string
-	info      channelInfo // attributes to answer with, when infoAsked
+	info      channelInfo // attributes to answer with, if infoAsked
 	infoAsked bool
 }
 
-// once carries out a call that publishes. With an idempotency key it does so
-// only for the first of equal requests.
+// once carries out a call that publishes. With an idempotency key, it does so
+// only for the first of several equal requests.
 func (c *apiCall) once(w http.ResponseWriter, r *http.Request, rt *apiRoute) (apiAnswer, error) {
 	key, err := idempotencyKey(r)
 	if err != nil {
@@ -49,8 +49,9 @@ func (c *apiCall) once(w http.ResponseWriter, r *http.Request, rt *apiRoute) (ap
 	return answer, err
 }
 
-// digest tells requests to publish apart by all that they ask for. What only
-// proves who asks is left out, since it changes from try to try.
+// digest distinguishes publish requests by everything that they ask for. It
+// leaves out what only authenticates the caller, since that changes with every
+// attempt.
 func (c *apiCall) digest(rt *apiRoute) (sum [sha256.Size]byte) {
 	h := sha256.New()
 	fmt.Fprintf(h, "%q %q %q %q %q\n", rt.path, c.channel, c.query["name"], c.query["socket_id"], c.query["info"])
@@ -77,7 +78,8 @@ func (c *apiCall) publishEvent(ctx context.Context) (apiAnswer, error) {
 	}{channels}), nil
 }
 
-// publishBatch publishes several events in their order, all or none.
+// publishBatch publishes several events in their order. All of them are checked
+// before the first is published.
 func (c *apiCall) publishBatch(ctx context.Context) (apiAnswer, error) {
 	batch, err := readBatch(c.body, c.app.server.limits)
 	if err != nil {
@@ -102,8 +104,8 @@ func (c *apiCall) publishBatch(ctx context.Context) (apiAnswer, error) {
 	}{attributes}), nil
 }
 
-// publishRaw publishes the body as it is on the channel in the path, with the
-// event's name in the query.
+// publishRaw publishes the body as it is on the channel in the path. The
+// event's name is in the query.
 func (c *apiCall) publishRaw(ctx context.Context) (apiAnswer, error) {
 	if !utf8.Valid(c.body) {
 		return apiAnswer{}, badRequest("the body is not valid UTF-8")
@@ -130,18 +132,18 @@ func (c *apiCall) publish(ctx context.Context, p publication) error {
 	return c.app.publish(ctx, p.event, p.data, p.channels, p.socketID)
 }
 
-// maxPublishBody returns the largest body of a request that can be within the
-// limits, where every character may be written as an escape of six bytes.
+// maxPublishBody returns the length of the longest body that can be within the
+// limits, given that every character may be written as an escape of six bytes.
 func maxPublishBody(l Limits) int64 {
 	const (
 		escape    = 6
-		fields    = 4 << 10  // their names, punctuation, white space
-		unlimited = 64 << 20 // there is an end even when a limit is off
+		fields    = 4 << 10  // their names, punctuation and white space
+		unlimited = 64 << 20 // the bound when a limit is off
 	)
 	if min(l.EventData, l.EventName, l.ChannelName, l.Channels, l.Batch) < 0 {
 		return unlimited
 	}
-	event := func(channels int) float64 { // whose product of large limits is large, and not negative
+	event := func(channels int) float64 { // as floats, since the product of large limits could overflow
 		return escape*(float64(l.EventData)+float64(l.EventName)+float64(channels)*float64(l.ChannelName)) + fields
 	}
 	return int64(min(max(event(l.Channels), float64(l.Batch)*event(1)), 1<<62))
@@ -153,8 +155,8 @@ type publicationFields struct {
 	channels                            []string
 }
 
-// publication checks the fields. When both channel and channels are given,
-// channels counts.
+// publication checks the fields. If both channel and channels are given,
+// channels is used.
 func (in *publicationFields) publication(limits Limits) (publication, error) {
 	switch {
 	case in.name == nil:
@@ -171,7 +173,7 @@ func (in *publicationFields) publication(limits Limits) (publication, error) {
 	p := publication{event: *in.name, data: *in.data}
 	if in.info != nil && *in.info != "" {
 		p.infoAsked = true
-		p.info, _ = parseChannelInfo(*in.info) // what is unknown is left out of the answer
+		p.info, _ = parseChannelInfo(*in.info) // unknown attributes are left out of the answer
 	}
 	if in.socketID != nil {
 		p.socketID = *in.socketID
@@ -213,8 +215,8 @@ func parseChannel(name string, limits Limits) (channel.Channel, error) {
 	return ch, nil
 }
 
-// parseChannels reads the names of one event's channels and leaves out what
-// stands twice, so that each channel gets the event once.
+// parseChannels reads the names of one event's channels and drops duplicates,
+// so that each channel gets the event once.
 func parseChannels(names []string, limits Limits) ([]channel.Channel, error) {
 	channels := make([]channel.Channel, 0, len(names))
 	for _, name := range names {

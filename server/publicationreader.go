@@ -68,9 +68,9 @@ func ofEvent(i int, err error) error {
 	return err
 }
 
-// publicationObject takes an object apart. No member may stand twice. Half a
-// surrogate pair reads as U+FFFD, every other character of a string arrives as
-// it is.
+// publicationObject splits an object into its members, none of which may be
+// repeated. Half a surrogate pair reads as U+FFFD; every other character of a
+// string stays as it is.
 func publicationObject(what string, b []byte) ([]strictjson.Member, error) {
 	if len(bytes.TrimSpace(b)) == 0 {
 		return nil, badRequest("%s is empty; it must be a JSON object", what)
@@ -85,9 +85,8 @@ func publicationObject(what string, b []byte) ([]strictjson.Member, error) {
 	return fields, nil
 }
 
-// readPublication reads an event. Fields that are not known are left alone,
-// since new SDKs may send some; null is as good as none where a field may be
-// left out.
+// readPublication reads an event. It ignores unknown fields, since new SDKs may
+// send some. For a field that may be left out, null means that it is.
 func readPublication(fields []strictjson.Member, limits Limits) (publication, error) {
 	var in publicationFields
 	for _, f := range fields {

@@ -11,26 +11,27 @@ import (
 	"github.com/onairgo/onair/internal/websocket"
 )
 
-// readBuffers are shared: a connection has one only while bytes are there.
+// readBuffers are shared. A connection holds one only while it has bytes to
+// handle.
 var readBuffers = sync.Pool{New: func() any { return new([4 << 10]byte) }}
 
-// smallBuffer is the buffer of a connection that is no plain socket, which
-// needs one to wait with.
+// smallBuffer is the length of the buffer of a connection that is not a plain
+// socket. It needs one even while it waits.
 const smallBuffer = 1 << 10
 
-// errPeerClosed ends reading: the peer has sent a close frame with that code.
+// errPeerClosed ends reading: the peer has sent a close frame with this code.
 type errPeerClosed struct{ code uint16 }
 
 func (errPeerClosed) Error() string { return "closed by the client" }
 
-// reader reads from a connection, handing each piece to a function.
+// reader reads from a connection and hands each piece to a function.
 type reader struct {
 	conn    *conn
-	ready   func(fd uintptr) bool // of a plain socket
-	buffer  *[4 << 10]byte        // while bytes are there
+	ready   func(fd uintptr) bool // for a plain socket
+	buffer  *[4 << 10]byte        // while there are bytes
 	n       int
 	err     error
-	waiting []byte // of any other connection
+	waiting []byte // the buffer of any other connection
 }
 
 func newReader(c *conn) *reader {
@@ -43,9 +44,9 @@ func newReader(c *conn) *reader {
 	return r
 }
 
-// readReady is called by the runtime's poller, once at first and then whenever
-// the socket has become readable. It takes a buffer only to see whether that is
-// true, so that who is idle has none.
+// readReady is called by the runtime's poller, first at once and then whenever
+// the socket has become readable. It takes a buffer only for the attempt to
+// read, so that an idle connection holds none.
 func (r *reader) readReady(fd uintptr) bool {
 	b := readBuffers.Get().(*[4 << 10]byte)
 	n, again, err := readSocket(fd, b[:])
@@ -86,7 +87,7 @@ func (r *reader) next(use func([]byte) error) error {
 // returns why.
 func (c *conn) receive(early []byte) (end error) {
 	defer func() {
-		if v := recover(); v != nil { // a mistake of ours shall cost one connection
+		if v := recover(); v != nil { // a bug of ours must cost only one connection
 			c.server.log.Error("connection handler panicked", slog.String("socket_id", c.id),
 				slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
 			end = &websocket.CloseError{Code: websocket.CloseInternalError, Reason: "internal error"}
@@ -134,8 +135,8 @@ func (c *conn) consume(b []byte) error {
 	return nil
 }
 
-// finish ends the connection after reading has ended. The peer may take that
-// long to take what was sent and to close.
+// finish ends the connection after reading has ended. The peer may take as long
+// as wait to read what was sent and to close.
 func (c *conn) finish(end error, wait time.Duration) {
 	if closed, ok := errors.AsType[errPeerClosed](end); ok {
 		c.answerClose(closed.code)
@@ -148,10 +149,10 @@ func (c *conn) finish(end error, wait time.Duration) {
 	_ = c.netConn.Close() // closed already, or there is nobody to tell
 }
 
-// linger lets the peer take what was sent and close. A socket that is closed
-// with bytes unread would throw away what the peer has not read yet.
+// linger gives the peer time to read what was sent and to close. Closing a
+// socket that has unread bytes would discard what the peer has not read yet.
 func (c *conn) linger(wait time.Duration) {
-	_ = c.netConn.SetReadDeadline(time.Now().Add(wait)) // of a closed connection; then reading fails at once
+	_ = c.netConn.SetReadDeadline(time.Now().Add(wait)) // fails if the connection is closed, and then so does reading
 	r := newReader(c)
 	for !c.dead() {
 		err := r.next(func(b []byte) error {

@@ -8,9 +8,9 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// refusedTooOften returns the refusal of what the Authorizer is not asked any
-// more, or nil. The page gets what pusher-js makes of status 429 from an
-// endpoint.
+// refusedTooOften returns a refusal if the connection has used up its refusals
+// by the Authorizer, and nil otherwise. The page sees what pusher-js makes of
+// an endpoint's status 429.
 func (c *conn) refusedTooOften() *refusal {
 	if c.refusals == nil || c.refusals.Tokens() >= 1 {
 		return nil
@@ -22,7 +22,7 @@ func (c *conn) refusedTooOften() *refusal {
 	}
 }
 
-// countRefusal counts one by the Authorizer.
+// countRefusal counts one refusal by the Authorizer.
 func (c *conn) countRefusal() {
 	limit := c.server.limits.Refusals
 	if limit < 0 {

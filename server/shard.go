@@ -5,16 +5,16 @@ import (
 	"sync"
 )
 
-// A shard writes to a part of the connections. What is to be written, and who
-// joins and leaves which audience, stands in one queue per shard, and one
-// goroutine at a time carries it out in order. So a connection gets everything
-// in the order in which it was queued, over all its channels; whoever queues in
-// all shards at once, under the lock of the channel, gives all subscribers the
-// same order.
+// A shard writes to a part of the connections. It has one queue of what to
+// write and of who joins and leaves which audience. One goroutine at a time
+// carries the queue out in order, so a connection receives everything in the
+// order in which it was queued, across all its channels. A publisher queues in
+// all shards while it holds the lock of the channel, which gives all
+// subscribers the same order.
 //
-// While a broadcast runs the queue grows, and what has queued up for the same
-// audience goes out together, in one write to each socket. Nothing waits for
-// that when the shard is idle: the goroutine starts with the first task.
+// While a broadcast is being written the queue grows. Frames that have queued
+// up for the same audience then go out together, in one write to each socket.
+// An idle shard adds no delay: its goroutine starts with the first task.
 type shard struct {
 	server *Server
 
@@ -25,13 +25,13 @@ type shard struct {
 	taken   chan struct{} // closed when the queue is taken; nil while nobody waits
 }
 
-// A shard that is behind by more makes publishers and readers wait.
+// A shard whose queue is longer makes publishers and readers wait.
 const (
 	maxQueuedTasks = 8 << 10
 	maxQueuedBytes = 8 << 20
 )
 
-// maxJoined is the most bytes of several frames that go out in one write.
+// maxJoined is the maximum length of several frames that go out in one write.
 const maxJoined = 64 << 10
 
 type taskKind uint8
@@ -39,7 +39,7 @@ type taskKind uint8
 const (
 	taskDeliver taskKind = iota // frame to all of audience, except conn
 	taskSend                    // frame to conn
-	taskShut                    // frame to conn, which ends with it
+	taskShut                    // frame to conn, as its last
 	taskJoin                    // sub joins its audience and gets frame
 	taskLeave                   // sub leaves its audience
 )
@@ -52,14 +52,14 @@ type task struct {
 	frame    []byte
 }
 
-// audience is the subscribers of a channel whose connections belong to one
-// shard. Its lists are that shard's goroutine's own.
+// audience is those subscribers of a channel whose connections belong to one
+// shard. Its lists belong to the goroutine of that shard.
 type audience struct {
 	shard *shard
-	refs  int // subscriptions that joined and did not leave; of the stripe
+	refs  int // subscriptions that have joined and not left; guarded by the stripe
 
 	conns []*conn
-	subs  []*subscription // in the order of conns
+	subs  []*subscription // in the same order as conns
 }
 
 func (sh *shard) push(t task) {
@@ -95,7 +95,7 @@ func (sh *shard) admit(ctx context.Context) error {
 	}
 }
 
-// run carries out what is queued until nothing is.
+// run carries out the queue until it is empty.
 func (sh *shard) run() {
 	var tasks, spare []task
 	for {
@@ -143,14 +143,15 @@ func (sh *shard) carryOut(tasks []task) {
 	}
 }
 
-// deliver writes the frames of the tasks, bytes in all, to everyone.
+// deliver writes the frames of the tasks, which have that many bytes in all, to
+// every connection.
 func (au *audience) deliver(tasks []task, bytes int) {
 	all := join(tasks, bytes, nil)
 	excluding := false
 	for i := range tasks {
 		excluding = excluding || tasks[i].conn != nil
 	}
-	left := 0 // out
+	left := 0 // deliveries that were left out
 	for _, c := range au.conns {
 		frames := all
 		if excluding {
@@ -168,7 +169,7 @@ func (au *audience) deliver(tasks []task, bytes int) {
 	}
 }
 
-// excluded returns how many of the tasks leave out c.
+// excluded returns how many of the tasks exclude c.
 func excluded(tasks []task, c *conn) (n int) {
 	for i := range tasks {
 		if tasks[i].conn == c {
@@ -178,8 +179,9 @@ func excluded(tasks []task, c *conn) (n int) {
 	return n
 }
 
-// join returns the frames of the tasks that are for c, one after the other. A
-// single frame is not copied: it is shared and never changed.
+// join returns those frames of the tasks that are for c, one after the other;
+// nil stands for a connection that none excludes. A single frame is not copied:
+// it is shared and never changed.
 func join(tasks []task, bytes int, c *conn) []byte {
 	if len(tasks) == 1 {
 		if c != nil && tasks[0].conn == c {

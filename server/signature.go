@@ -12,25 +12,25 @@ import (
 	"github.com/onairgo/onair/internal/pusherproto"
 )
 
-// timestampWindow is how far the time of a signed request may lie from ours,
-// in both directions. It bounds for how long a captured request can be
-// replayed.
+// timestampWindow is how far the time of a signed request may differ from ours,
+// in either direction. It bounds how long a captured request can be replayed.
 const timestampWindow = 600 * time.Second
 
-// What a query may have, since strangers send some too: bytes, and parameters,
-// which are sorted for every path that may have been signed.
+// Bounds of a query, in bytes and in parameters, since strangers send some too.
+// The parameters are sorted for every path that may have been signed.
 const (
 	maxSignedQuery  = 16 << 10
 	maxSignedParams = 64
 )
 
-// signedQuery is the query of a request to the HTTP API: every parameter under
-// its lower-cased name with its decoded value. What is signed is what is used.
+// signedQuery is the query of a request to the HTTP API. It maps the
+// lower-cased name of every parameter to its decoded value. What is signed is
+// what is used.
 type signedQuery map[string]string
 
 // parseSignedQuery decodes a raw query once. SDKs send it escaped (PHP) or as
-// it is (Go, Node); both come out alike. A name that stands twice or is an
-// array is refused, since readers would differ in what it means.
+// it is (Go, Node), with the same result. A name that is repeated or is an
+// array is refused, since its meaning differs from reader to reader.
 func parseSignedQuery(raw string) (signedQuery, error) {
 	if len(raw) > maxSignedQuery {
 		return nil, apiErrorf(http.StatusRequestURITooLong, "the query has %d bytes, the limit is %d; an event belongs into the body", len(raw), maxSignedQuery)
@@ -63,10 +63,10 @@ func parseSignedQuery(raw string) (signedQuery, error) {
 }
 
 // signedPaths returns the paths that the sender may have signed for a request
-// to path, which is escaped and begins behind prefix: with the prefix (PHP's
-// path option), without it, and each escaped or decoded, as the SDKs differ.
-// A decoded path that could be escaped itself is left out, so that no
-// signature is good for two requests.
+// to path, which is escaped and does not include prefix. SDKs differ: some sign
+// the prefix (PHP's path option) and some do not, and they sign the path
+// escaped or decoded. A decoded path that could itself be escaped is left out,
+// so that no signature is good for two requests.
 func signedPaths(prefix, path string) []string {
 	paths := make([]string, 0, 4)
 	paths = append(paths, path)
@@ -94,9 +94,9 @@ func isHex(b byte) bool {
 	return b >= '0' && b <= '9' || b|0x20 >= 'a' && b|0x20 <= 'f'
 }
 
-// verify checks signature and time; the signature comes first, so that what is
-// said and logged about the time is about somebody who knows the secret. A
-// [*skewError] tells that only the time is wrong.
+// verify checks the signature and then the time. In this order, what is said
+// and logged about the time concerns only somebody who knows the secret. A
+// [*skewError] means that only the time is wrong.
 func (q signedQuery) verify(signer *pusherproto.Signer, method string, paths []string, now time.Time) error {
 	if v := q[pusherproto.ParamVersion]; v != pusherproto.AuthVersion {
 		return unauthorized("auth_version is %s; this server knows %q", quoted(v), pusherproto.AuthVersion)
@@ -125,8 +125,8 @@ func (q signedQuery) signedBy(signer *pusherproto.Signer, method string, paths [
 	return false
 }
 
-// verifyBody checks the digest that binds the body to the signature. Without a
-// body there need be none, but the SDK for Python sends that of no bytes.
+// verifyBody checks the digest that binds the body to the signature. A request
+// without a body needs none, but the SDK for Python sends that of no bytes.
 func (q signedQuery) verifyBody(body []byte) error {
 	digest, sent := q[pusherproto.ParamBodyMD5]
 	switch {
@@ -140,8 +140,8 @@ func (q signedQuery) verifyBody(body []byte) error {
 	return nil
 }
 
-// parseTimestamp reads seconds since 1970 in plain digits, few enough that no
-// difference of two overflows.
+// parseTimestamp reads seconds since 1970, written in plain digits. It limits
+// their number, so that the difference of two times cannot overflow.
 func parseTimestamp(s string) (int64, error) {
 	const maxDigits = 18
 	if s == "" || len(s) > maxDigits || strings.Trim(s, "0123456789") != "" {
@@ -150,7 +150,8 @@ func parseTimestamp(s string) (int64, error) {
 	return strconv.ParseInt(s, 10, 64)
 }
 
-// skewError reports a request that is signed well, at a time too far from now.
+// skewError reports a request whose signature is valid but whose time is too
+// far from now.
 type skewError struct {
 	sent int64 // seconds since 1970
 	now  time.Time
@@ -170,7 +171,7 @@ func (e *skewError) sentTime() string {
 	return time.Unix(e.sent, 0).UTC().Format(time.RFC3339)
 }
 
-// quoted quotes what the caller sent, cut to a length fit for an error.
+// quoted quotes what the caller sent, cut to a length that suits an error.
 func quoted(s string) string {
 	const most = 500
 	if len(s) > most {

@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// rawConn returns nil: here connections are read and written as any.
+// rawConn returns nil: on this system sockets are not used directly.
 func rawConn(net.Conn) syscall.RawConn { return nil }
 
 func writeSocket(int, []byte) (int, error) { return 0, errors.ErrUnsupported }

@@ -8,8 +8,8 @@ import (
 )
 
 // rawConn returns the socket of a connection that may be read and written
-// without the connection's knowledge: exactly TCP and Unix sockets. What wraps
-// one may have its own idea of the bytes.
+// behind the connection's back, which only TCP and Unix sockets may. A wrapper
+// around one may change the bytes.
 func rawConn(nc net.Conn) syscall.RawConn {
 	var raw syscall.RawConn
 	var err error
@@ -25,7 +25,7 @@ func rawConn(nc net.Conn) syscall.RawConn {
 	return raw
 }
 
-// writeSocket writes what the socket takes without waiting.
+// writeSocket writes what the socket accepts without waiting.
 func writeSocket(fd int, b []byte) (int, error) {
 	for {
 		n, err := syscall.Write(fd, b)
@@ -41,8 +41,8 @@ func writeSocket(fd int, b []byte) (int, error) {
 	}
 }
 
-// readSocket reads what the socket has without waiting; again is true if that
-// is nothing. At the end n is 0.
+// readSocket reads what the socket has without waiting. again is true if it has
+// nothing yet. At the end of the stream n is 0.
 func readSocket(fd uintptr, b []byte) (n int, again bool, err error) {
 	for {
 		n, err := syscall.Read(int(fd), b)
@@ -58,5 +58,5 @@ func readSocket(fd uintptr, b []byte) (n int, again bool, err error) {
 	}
 }
 
-// shutSocket ends both directions without waiting for anybody.
+// shutSocket ends both directions without waiting for the peer.
 func shutSocket(fd int) { _ = syscall.Shutdown(fd, syscall.SHUT_RDWR) } // fails if the peer has done so

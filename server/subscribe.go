@@ -36,8 +36,8 @@ func limitReached(message string) *refusal {
 // maxEchoedName is the longest name of a channel that a refusal repeats.
 const maxEchoedName = 1 << 10
 
-// refuseSubscription tells the client twice: as Pusher does, and as the event
-// that pusher-js and Echo hand to the page.
+// refuseSubscription tells the client twice: with an error as Pusher does, and
+// with the event that pusher-js and Echo hand to the page.
 func (c *conn) refuseSubscription(name string, r *refusal) {
 	c.app.stats.refused.Add(1)
 	if name == "" || len(name) > maxEchoedName {
@@ -108,8 +108,9 @@ func (c *conn) subscribe(req *subscribeRequest) *refusal {
 	return nil
 }
 
-// authorize decides about a guarded channel, by the signature in the request or
-// without one by the Authorizer. On a presence channel it returns the member.
+// authorize decides about a guarded channel: by the signature in the request
+// or, if there is none, by the Authorizer. For a presence channel it returns
+// the member.
 func (c *conn) authorize(ch channel.Channel, req *subscribeRequest) (*member, *refusal) {
 	channelData := req.channelData
 	switch {
@@ -124,7 +125,7 @@ func (c *conn) authorize(ch channel.Channel, req *subscribeRequest) (*member, *r
 		if r != nil {
 			return nil, r
 		}
-		channelData = grant.ChannelData // that of the client is nobody's word
+		channelData = grant.ChannelData // the client's own is not to be trusted
 	default:
 		return nil, unauthorizedRefusal("the subscription carries no auth, which this channel needs, and the server has no Authorizer to decide without")
 	}
@@ -144,8 +145,8 @@ func (c *conn) authorize(ch channel.Channel, req *subscribeRequest) (*member, *r
 	return m, nil
 }
 
-// wrongSignature is the refusal of a signature. In development it tells what
-// should have been signed, which holds no secret.
+// wrongSignature returns the refusal of a signature. In development it says
+// what should have been signed, which contains no secret.
 func (c *conn) wrongSignature(what, toSign, data string) *refusal {
 	c.hintSignature(what)
 	message := "the auth of the " + what + " is not valid for this connection"
@@ -158,7 +159,7 @@ func (c *conn) wrongSignature(what, toSign, data string) *refusal {
 	return unauthorizedRefusal(message)
 }
 
-// askAuthorizer has the application decide, by who opened the connection.
+// askAuthorizer lets the application decide, for whoever opened the connection.
 func (c *conn) askAuthorizer(ch channel.Channel) (grant *auth.Grant, _ *refusal) {
 	if r := c.refusedTooOften(); r != nil {
 		return nil, r
@@ -191,10 +192,10 @@ var (
 )
 
 // ours reports whether a grant of the Authorizer is for the connection's app.
-// With several apps only its signature tells: the page chooses the app by the
-// key it connects with, and the Authorizer knows nothing but the request, so a
-// user of one tenant could join the channels of another. An Authorizer that
-// signs nothing can serve one app.
+// With several apps, only the grant's signature tells. The page chooses the app
+// by the key that it connects with, and the Authorizer sees nothing but the
+// request, so otherwise a user of one tenant could join the channels of
+// another. An Authorizer that signs nothing can serve only one app.
 func (c *conn) ours(auth string, verify func(signer *pusherproto.Signer, signature string) bool) bool {
 	if auth == "" {
 		_, err := c.server.apps.sole()
@@ -205,11 +206,11 @@ func (c *conn) ours(auth string, verify func(signer *pusherproto.Signer, signatu
 	return signer != nil && verify(signer, signature)
 }
 
-// denied turns the answer of the Authorizer into what the client gets. A fault
-// of the program is logged and not shown.
+// denied turns the error of the Authorizer into the client's refusal. An error
+// that is a fault of the program is logged and not shown.
 func (c *conn) denied(err error, about slog.Attr) *refusal {
 	deny, ok := errors.AsType[*auth.DenyError](err)
-	if ok || errors.Is(err, errForeignGrant) { // the page chose the app
+	if ok || errors.Is(err, errForeignGrant) { // counts as well, since the page chose the app
 		c.countRefusal()
 	}
 	if !ok {
@@ -226,7 +227,7 @@ func (c *conn) denied(err error, about slog.Attr) *refusal {
 	return &refusal{closeUnauthorized, "AuthError", deny.Status, message}
 }
 
-// welcomeAgain answers a client that subscribes to what it is subscribed to.
+// welcomeAgain answers a client that subscribes to a channel it is already on.
 func (c *conn) welcomeAgain(sub *subscription) {
 	st := c.app.stripe(sub.name)
 	st.mu.Lock()

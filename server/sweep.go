@@ -6,11 +6,11 @@ import (
 	"github.com/onairgo/onair/internal/websocket"
 )
 
-// sweepInterval is how often everything that is a matter of time is looked
-// after. One look at all connections in a second costs less than a timer each.
+// sweepInterval is how often everything that depends on time is checked. One
+// pass over all connections in a second costs less than a timer for each.
 const sweepInterval = time.Second
 
-// sweep looks after what is a matter of time until Shutdown ends it.
+// sweep does everything that is due by time, until Shutdown ends it.
 func (s *Server) sweep() {
 	ticker := time.NewTicker(sweepInterval)
 	defer ticker.Stop()
@@ -42,7 +42,8 @@ func (s *Server) sweep() {
 
 var pingFrame = websocket.AppendPing(nil, nil)
 
-// lookAfter closes a connection whose time is over for one reason or another.
+// lookAfter closes a connection that has exceeded one of its times, and pings
+// one that has been silent.
 func (c *conn) lookAfter(now int64) {
 	cf, l := &c.server.config, &c.server.limits
 	if since, ok := c.stalled(); ok && l.OverflowTime >= 0 && now-since > int64(l.OverflowTime) {

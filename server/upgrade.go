@@ -15,18 +15,19 @@ import (
 	"github.com/onairgo/onair/internal/websocket"
 )
 
-// serveSocket takes a connection over. Refusals come after the upgrade, as
-// error and as close frame with the same code: some clients understand the one,
-// some the other, and after an HTTP status pusher-js tries for ever.
+// serveSocket turns a request into a connection. It refuses one after the
+// upgrade, with an error and a close frame of the same code: some clients
+// understand the one, some the other, and after an HTTP status pusher-js tries
+// for ever.
 func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, key string) {
 	if s.lifecycle.closed.Load() || s.draining() && countsShortConnections(r) {
-		errAPIDraining.answer().write(w) // in the first case nobody is left to take a connection over
+		errAPIDraining.answer().write(w) // in the first case nobody would wait for the connection
 		return
 	}
 	a, code, message := s.screen(r, key)
 	var identity auth.Identity
 	if code == 0 && s.config.Authorizer != nil {
-		// Now and not when it is needed: with the upgrade the request is over.
+		// Not later, when it is needed: the request ends with the upgrade.
 		err := s.contain("Authorizer", func() (err error) {
 			identity, err = s.config.Authorizer.Identify(r)
 			return err
@@ -59,7 +60,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, key string)
 	a.conns[c.id] = c
 	a.connsMu.Unlock()
 	if s.lifecycle.closed.Load() {
-		c.kill() // Shutdown has been cut short meanwhile, and saw only those that were in conns
+		c.kill() // Shutdown was cut short meanwhile, and has not seen this one in conns
 	}
 	a.stats.connections.Add(1)
 	c.hookConnected()
@@ -68,21 +69,22 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, key string)
 	s.watchOver()
 }
 
-// Of those who may not connect, this many at once have closeWait to hear why and
-// to close. When they are more, somebody floods the server, and each has
-// crowdWait only. While the server shuts down they have lateWait, or it would
-// wait for one after the other of them.
+// Clients that may not connect have closeWait to read why and to close. If there
+// are more than maxTurnedAway at once, somebody is flooding the server, and each
+// further one has only crowdWait. While the server shuts down they have lateWait,
+// since Shutdown waits for every one of them.
 const (
 	maxTurnedAway = 1000
 	crowdWait     = 100 * time.Millisecond
 	lateWait      = time.Second
 )
 
-// countsShortConnections reports whether the client is a pusher-js before 8 and
-// no browser. In Node and React Native, whose close event does not say whether
-// it was clean, those take each connection that did not last for minutes for a
-// fault of the network, and use no WebSocket ever again after the second. A
-// handshake that is refused does not count, and is tried again after 15 seconds.
+// countsShortConnections reports whether the client is a pusher-js before
+// version 8 outside of browsers. In Node and React Native, the close event does
+// not say whether it was clean. There pusher-js takes every connection that did
+// not last for minutes for a fault of the network, and after the second one it
+// never uses a WebSocket again. A refused handshake does not count; it is tried
+// again after 15 seconds.
 func countsShortConnections(r *http.Request) bool {
 	q := r.URL.Query()
 	major, _, _ := strings.Cut(q.Get("version"), ".")
@@ -111,8 +113,8 @@ func (s *Server) turnAway(nc net.Conn, early []byte, code uint16, message string
 	}
 }
 
-// activityTimeoutSeconds is what clients are told, in seconds and never 0,
-// which they would not take.
+// activityTimeoutSeconds returns the activity timeout that clients are told, in
+// seconds. It is never 0, which they would not accept.
 func (s *Server) activityTimeoutSeconds() int {
 	if s.config.ActivityTimeout < 0 {
 		return int(defaultActivityTimeout / time.Second)
@@ -120,8 +122,8 @@ func (s *Server) activityTimeoutSeconds() int {
 	return int(s.config.ActivityTimeout / time.Second)
 }
 
-// screen decides whether the request may connect. A code other than 0 is that
-// of the refusal.
+// screen decides whether the request may connect. A code other than 0 is the
+// code of the refusal.
 func (s *Server) screen(r *http.Request, key string) (_ *app, code uint16, message string) {
 	if key == "" || strings.Contains(key, "/") {
 		return nil, closePathNotFound, "the path ends with the app's key: " + s.prefix + "/app/{key}"
@@ -147,7 +149,7 @@ func (s *Server) screen(r *http.Request, key string) (_ *app, code uint16, messa
 	return nil, closeOverCapacity, "the app could not be found out; try again"
 }
 
-// The versions of the protocol that differ in nothing that matters here.
+// These versions of the protocol differ in nothing that matters here.
 const oldestProtocol, newestProtocol = 5, 7
 
 func (s *Server) checkProtocol(version string) (code uint16, message string) {
@@ -167,7 +169,8 @@ func (s *Server) checkProtocol(version string) (code uint16, message string) {
 	return 0, ""
 }
 
-// count counts the connection in. The message is why it is one too many.
+// count adds the connection to the totals. If a limit forbids that, the message
+// says which.
 func (s *Server) count(c *conn) (message string) {
 	if over(int(s.connections.Add(1)), s.limits.Connections) {
 		s.connections.Add(-1)
@@ -189,8 +192,8 @@ func (s *Server) connectionEnded(c *conn) {
 	s.lifecycle.leave(&s.wg)
 }
 
-// ip returns the address that the connection comes from; of IPv6 the network,
-// as everybody has one with more addresses than can be counted.
+// ip returns the address that the connection comes from. For IPv6 it is the /64
+// network, since everybody has one with more addresses than can be counted.
 func (c *conn) ip() string {
 	addr := c.netConn.RemoteAddr().String()
 	peer, err := netip.ParseAddrPort(addr)

@@ -15,14 +15,15 @@ import (
 // signedIn is the user who has signed in on a connection.
 type signedIn struct {
 	id        string
-	info      []byte // JSON; null when there is none
+	info      []byte // JSON; null if there is none
 	watchlist []string
 }
 
 // member returns the user as a member of a presence channel.
 func (u *signedIn) member() *member { return &member{id: u.id, info: u.info} }
 
-// handleSignIn signs a user in. pusher-js does so anew on every connection.
+// handleSignIn signs a user in. pusher-js does so again on every new
+// connection.
 func (c *conn) handleSignIn(data []byte) {
 	var signature, userData string
 	if reason := c.fields(data, map[string]*string{"auth": &signature, "user_data": &userData}); reason != "" {
@@ -42,7 +43,7 @@ func (c *conn) handleSignIn(data []byte) {
 			c.refuseSignIn(r.message)
 			return
 		}
-		userData = grant.UserData // that of the client is nobody's word
+		userData = grant.UserData // the client's own is not to be trusted
 	default:
 		c.refuseSignIn("the sign-in carries no auth")
 		return
@@ -62,8 +63,8 @@ func (c *conn) handleSignIn(data []byte) {
 	}
 }
 
-// refuseSignIn tells the client. Where connections must be authorised it ends
-// this one, and pusher-js stays away.
+// refuseSignIn tells the client. If connections must be authorised, it also
+// closes this one, and pusher-js does not reconnect.
 func (c *conn) refuseSignIn(message string) {
 	c.app.stats.refused.Add(1)
 	if c.server.config.AuthorizedWithin > 0 {
@@ -105,8 +106,9 @@ var (
 	errWatchlist = errors.New("watchlist in user_data must be an array of strings")
 )
 
-// parseUser reads user_data, which somebody has signed. Of a watch list that is
-// too long it takes the beginning, and returns by how many it is.
+// parseUser reads user_data, whose signature has been checked or which the
+// Authorizer returned. It cuts off a watch list that is too long, and returns
+// how many users are cut off.
 func parseUser(userData string, l *Limits) (u *signedIn, excess int, err error) {
 	var room [8]strictjson.Member
 	fields, err := strictjson.AppendObject(room[:0], []byte(userData))

@@ -5,22 +5,22 @@ import (
 	"sync"
 )
 
-// userTable knows who has signed in on which connections, and who watches whom.
-// The zero value is an empty table.
+// userTable knows which user has signed in on which connections, and who
+// watches whom. The zero value is an empty table.
 type userTable struct {
 	mu      sync.Mutex
 	users   map[string]*userState
-	leaving map[string]*userState // offline, and nobody told yet
+	leaving map[string]*userState // offline, but nobody has been told yet
 }
 
 // userState is a user who is online or watched.
 type userState struct {
 	conns    map[*conn]struct{} // on which the user has signed in
 	watchers map[*conn]struct{} // to be told
-	left     int64              // when the last connection went, while nobody is told
+	left     int64              // when the last connection ended, until that is told
 }
 
-// state returns the state of a user, perhaps a new one.
+// state returns the state of a user, creating it if there is none.
 func (t *userTable) state(id string) *userState {
 	u := t.users[id]
 	if u == nil {
@@ -33,7 +33,7 @@ func (t *userTable) state(id string) *userState {
 	return u
 }
 
-// drop forgets a user whom nobody needs to know.
+// drop forgets a user who is neither online nor watched.
 func (t *userTable) drop(id string, u *userState) {
 	if len(u.conns) == 0 && len(u.watchers) == 0 && t.leaving[id] == nil {
 		delete(t.users, id)
@@ -45,9 +45,9 @@ func (t *userTable) online(id string) bool {
 	return u != nil && (len(u.conns) > 0 || t.leaving[id] != nil)
 }
 
-// signIn notes that the user has signed in on the connection, tells the client
-// and those who watch the user, and tells the client who of those whom the user
-// watches is there.
+// signIn records that the user has signed in on the connection. It tells the
+// client so, tells those who watch the user, and then tells the client which of
+// the users whom this one watches are online.
 func (c *conn) signIn(user *signedIn, userData string) {
 	t := &c.app.userTable
 	t.mu.Lock()
@@ -71,8 +71,8 @@ func (c *conn) signIn(user *signedIn, userData string) {
 	t.watch(c)
 }
 
-// signOut undoes signIn and returns whom it was about, "" for nobody. Those who
-// watch are told after a grace, by the sweep.
+// signOut undoes signIn and returns the user's id, or "" if nobody had signed
+// in. The sweep tells those who watch, after WatchlistGrace.
 func (c *conn) signOut() (id string) {
 	t := &c.app.userTable
 	t.mu.Lock()
@@ -99,14 +99,14 @@ func (c *conn) signOut() (id string) {
 	return id
 }
 
-// gone tells that a user is offline.
+// gone tells those who watch that a user is offline.
 func (t *userTable) gone(id string, u *userState) {
 	delete(t.leaving, id)
 	u.tell("offline", id)
 	t.drop(id, u)
 }
 
-// tellGone tells of those who have been away for the grace.
+// tellGone tells of the users who have been away for the grace period.
 func (t *userTable) tellGone(now, grace int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -117,7 +117,8 @@ func (t *userTable) tellGone(now, grace int64) {
 	}
 }
 
-// watch begins to tell c of those whom its user watches, with who is there.
+// watch begins to tell c about the users whom its own user watches, and says
+// who of them is online.
 func (t *userTable) watch(c *conn) {
 	if len(c.user.watchlist) == 0 {
 		return
@@ -149,7 +150,7 @@ func (t *userTable) unwatch(c *conn) {
 	}
 }
 
-// tell tells those who watch.
+// tell tells those who watch that the user came online or went offline.
 func (u *userState) tell(name, id string) {
 	if len(u.watchers) == 0 {
 		return

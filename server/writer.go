@@ -10,21 +10,21 @@ import (
 	"github.com/onairgo/onair/internal/websocket"
 )
 
-// outgoing is the way out of a connection. As long as the socket takes
-// everything, frames are written where they come up and nothing is kept. What a
-// full socket did not take waits in backlog, and a goroutine writes it when
-// there is room; so does all that goes to a connection which is no plain socket.
+// outgoing is the sending side of a connection. As long as the socket accepts
+// everything, frames are written at once and nothing is kept. What a full
+// socket did not accept waits in backlog, and a goroutine writes it when there
+// is room. A connection that is not a plain socket always goes through backlog.
 type outgoing struct {
 	mu       sync.Mutex
 	fd       int      // of the socket, or -1
 	backlog  [][]byte // whole frames, shared with other connections
-	offset   int      // of backlog[0] is written
-	held     int      // at the front of backlog are being written and must stay
-	bytes    int      // of backlog to be written
-	flushing bool     // a goroutine is at it
+	offset   int      // how much of backlog[0] is written
+	held     int      // how many at the front of backlog are being written and must stay
+	bytes    int      // of backlog, still to be written
+	flushing bool     // a goroutine is writing backlog
 	closing  bool     // a close frame is written or in backlog; nothing may follow
 	answered bool     // the peer has sent its close frame
-	slow     bool     // the peer took too little and is closed for it
+	slow     bool     // the connection was closed because the peer took too little
 	dead     bool     // the connection is cut off; nothing is written any more
 	moved    int64    // when bytes of backlog were last written
 }
@@ -32,12 +32,13 @@ type outgoing struct {
 func (o *outgoing) init(raw syscall.RawConn) {
 	o.fd = -1
 	if raw != nil {
-		_ = raw.Control(func(fd uintptr) { o.fd = int(fd) }) // -1 remains after an error, and works
+		_ = raw.Control(func(fd uintptr) { o.fd = int(fd) }) // after an error it stays -1, which works
 	}
 }
 
-// maxFlush is the most bytes of one write to what is no plain socket, put
-// together from several chunks or a part of one. It fills a TLS record.
+// maxFlush is the maximum length of one write to a connection that is not a
+// plain socket. Such a write joins several chunks or sends a part of one. It
+// fills a TLS record.
 const maxFlush = 16 << 10
 
 // write writes frames, which must not be changed afterwards. It never waits.
@@ -49,7 +50,7 @@ func (c *conn) write(frames []byte) {
 	c.out.mu.Unlock()
 }
 
-// writeLast writes frames that end with a close frame, and has the goroutine
+// writeLast writes frames that end with a close frame, and makes the goroutine
 // that reads end the connection.
 func (c *conn) writeLast(frames []byte) {
 	c.out.mu.Lock()
@@ -60,10 +61,11 @@ func (c *conn) writeLast(frames []byte) {
 	c.out.mu.Unlock()
 }
 
-// closeLocked notes that the close frame is out, and wakes the reader.
+// closeLocked notes that the close frame is written or queued, and wakes the
+// reader.
 func (c *conn) closeLocked() {
 	c.out.closing = true
-	_ = c.netConn.SetReadDeadline(time.Unix(1, 0)) // of a closed connection it fails, and the reader is awake
+	_ = c.netConn.SetReadDeadline(time.Unix(1, 0)) // fails if the connection is closed, and then the reader is awake
 }
 
 func (c *conn) writeLocked(frames []byte) {
@@ -86,8 +88,8 @@ func (c *conn) writeLocked(frames []byte) {
 	}
 	o.backlog = append(o.backlog, frames)
 	o.bytes += len(frames) - written
-	// What is on its way does not count: a message of any size gets through to
-	// who takes it, however little may wait.
+	// The message being written does not count, so that one of any size reaches
+	// a client that takes it, however little may wait.
 	if over(o.bytes-len(o.backlog[0])+o.offset, c.server.limits.Overflow) && !o.closing {
 		c.overflowLocked()
 	}
@@ -97,8 +99,9 @@ func (c *conn) writeLocked(frames []byte) {
 	}
 }
 
-// overflowLocked gives up on a client that is too slow. What it has half of or
-// is being written must be whole; of the rest it gets only that it was closed.
+// overflowLocked gives up on a client that is too slow. It keeps what is partly
+// written or being written, since frames must be whole. In place of the rest,
+// the client only gets the message that it was closed.
 func (c *conn) overflowLocked() {
 	o := &c.out
 	keep := o.held
@@ -118,8 +121,8 @@ func (c *conn) overflowLocked() {
 // flush writes the backlog until it is empty or the connection ends.
 func (c *conn) flush() {
 	if c.raw != nil {
-		// An error means that the connection is closed; flushSocket has not
-		// run to its end then, and nobody will write any more.
+		// An error means that the connection is closed. Then flushSocket did
+		// not finish, and nobody will write any more.
 		_ = c.raw.Write(c.flushSocket)
 		return
 	}
@@ -138,7 +141,7 @@ func (c *conn) flush() {
 	}
 }
 
-// flushSocket writes what the socket takes and reports whether it is done.
+// flushSocket writes what the socket accepts and reports whether it is done.
 func (c *conn) flushSocket(uintptr) bool {
 	o := &c.out
 	o.mu.Lock()
@@ -158,8 +161,8 @@ func (c *conn) flushSocket(uintptr) bool {
 	return true
 }
 
-// nextFlush returns what to write next to what is no plain socket, nil when
-// there is nothing.
+// nextFlush returns what to write next to a connection that is not a plain
+// socket, or nil if there is nothing.
 func (c *conn) nextFlush() []byte {
 	o := &c.out
 	o.mu.Lock()
@@ -171,7 +174,7 @@ func (c *conn) nextFlush() []byte {
 	b := o.backlog[0][o.offset:]
 	o.held = 1
 	if len(b) > maxFlush {
-		return b[:maxFlush] // what a slow client takes of it shows sooner
+		return b[:maxFlush] // a small piece shows sooner that a slow client takes some
 	}
 	for _, next := range o.backlog[1:] {
 		if len(b)+len(next) > maxFlush {
@@ -212,8 +215,8 @@ func (c *conn) advanceLocked(n int) {
 	}
 }
 
-// flushedLocked notes that the goroutine that flushes ends. Both sides having
-// closed, the socket is closed too.
+// flushedLocked notes that the flushing goroutine ends. If both sides have
+// closed, it closes the socket.
 func (c *conn) flushedLocked() {
 	c.out.flushing = false
 	if c.out.closing && c.out.answered {
@@ -221,8 +224,8 @@ func (c *conn) flushedLocked() {
 	}
 }
 
-// answerClose answers the close frame of the peer, if it is not an answer
-// itself, and closes the socket once that is out.
+// answerClose answers the peer's close frame, unless that is itself an answer,
+// and closes the socket once the answer is written.
 func (c *conn) answerClose(code uint16) {
 	o := &c.out
 	o.mu.Lock()
@@ -253,15 +256,15 @@ func (c *conn) killLocked() {
 	o.backlog, o.offset, o.bytes = nil, 0, 0
 	if o.fd >= 0 {
 		// Closing would wait for the goroutines that read and flush, one of
-		// which may be here or wait for the lock. This wakes them, and the one
-		// that reads closes the socket when it ends.
+		// which may be here or wait for the lock. This wakes them; the one that
+		// reads closes the socket when it ends.
 		shutSocket(o.fd)
 		return
 	}
 	closeNow(c.netConn)
 }
 
-// closeNow closes without waiting, as closing TLS in good order may.
+// closeNow closes without waiting, as an orderly close of TLS might.
 func closeNow(nc net.Conn) {
 	if t, ok := nc.(*tls.Conn); ok {
 		nc = t.NetConn()
@@ -269,8 +272,8 @@ func closeNow(nc net.Conn) {
 	_ = nc.Close() // nobody is left to tell
 }
 
-// stalled reports since when a client with a backlog has taken nothing; it is
-// not ok if there is no backlog.
+// stalled reports since when a client with a backlog has taken nothing. ok is
+// false if there is no backlog.
 func (c *conn) stalled() (since int64, ok bool) {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
