@@ -1,6 +1,6 @@
-# make test is the whole check; the other targets are parts of it, and fmt, bench
-# (deliveries, against what the operating system needs for them; takes two
-# minutes) and microbench (single calls).
+# make test runs the whole check. The other targets are parts of it, except fmt,
+# bench (the cost of deliveries, compared with what the operating system needs
+# for them; takes two minutes) and microbench (single calls).
 
 FUZZTIME ?= 3s
 BENCHFLAGS ?= -memory=9900

@@ -10,9 +10,10 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// errorLog is where net/http tells of what went wrong with a connection. Strangers
-// can cause it as often as they like, by what is no TLS, so beyond ten lines and
-// one a minute it is of level debug.
+// errorLog receives what net/http reports about failing connections. Strangers
+// can cause as many reports as they like, for example by not speaking TLS. So
+// after ten lines, only one line a minute is logged as a warning, and the rest
+// at level debug.
 type errorLog struct {
 	log   *slog.Logger
 	lines *rate.Limiter
@@ -22,7 +23,7 @@ func newErrorLog(l *slog.Logger) *log.Logger {
 	return log.New(&errorLog{l, rate.NewLimiter(rate.Every(time.Minute), 10)}, "", 0)
 }
 
-// Write takes one line.
+// Write logs one line.
 func (e *errorLog) Write(line []byte) (int, error) {
 	level := slog.LevelDebug
 	if e.lines.Allow() {

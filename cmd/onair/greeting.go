@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// greeting returns what is printed when the server listens on addr: where it
-// is, and how a front end and a publisher are set up for it. A secret that the
-// user gave is not in it.
+// greeting returns the text that is printed when the server listens on addr:
+// where it is, and how to set up a front end and a publisher for it. It does
+// not contain a secret that the user gave.
 func (s settings) greeting(addr net.Addr) string {
 	host, port := publicAddress(addr)
 	ws, scheme, forceTLS := "ws", "http", false
@@ -56,8 +56,9 @@ In the environment of the publisher and of the page's build:
 	return b.String()
 }
 
-// publicAddress returns host and port under which a page on this machine
-// reaches a listener; one on every address is reached as localhost.
+// publicAddress returns the host and port at which a page on this machine
+// reaches a listener. The host is localhost if the listener is on every
+// address.
 func publicAddress(addr net.Addr) (host, port string) {
 	host, port, err := net.SplitHostPort(addr.String())
 	if err != nil {
@@ -69,7 +70,7 @@ func publicAddress(addr net.Addr) (host, port string) {
 	return host, port
 }
 
-// javaScript returns s as a string literal of JavaScript.
+// javaScript returns s as a JavaScript string literal.
 func javaScript(s string) string {
 	b, err := json.Marshal(s)
 	if err != nil {
@@ -80,7 +81,7 @@ func javaScript(s string) string {
 }
 
 // dotenvValue returns s as the value of a variable in an .env file, quoted if
-// it holds more than what stands for itself.
+// it contains special characters.
 func dotenvValue(s string) string {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r)

@@ -1,9 +1,9 @@
-// Command onair runs the embedded server of this module alone, in the place of
-// Laravel Reverb or soketi:
+// Command onair runs the embedded server of this module on its own, as a
+// replacement for Laravel Reverb or soketi:
 //
 //	onair serve -addr 127.0.0.1:6001
 //
-// "onair help serve" lists the flags and the environment variables.
+// Run "onair help serve" for the flags and the environment variables.
 package main
 
 import (
@@ -19,8 +19,8 @@ import (
 // The exit codes.
 const (
 	exitOK     = 0
-	exitFailed = 1 // what was asked for went wrong
-	exitUsage  = 2 // what was asked for cannot be understood
+	exitFailed = 1 // the command failed
+	exitUsage  = 2 // the arguments are wrong
 )
 
 const usage = `usage: onair <command>
@@ -36,14 +36,14 @@ func main() {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-signals
-		signal.Stop(signals) // a second one ends the program at once
+		signal.Stop(signals) // a second signal ends the program at once
 		cancel()
 	}()
 	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
 }
 
-// run is the program without the process around it. It ends when the command
-// does or, gracefully, when ctx is done.
+// run is the program without the process around it. It returns when the command
+// ends, and stops the command gracefully when ctx is done.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
 		io.WriteString(stderr, usage)
@@ -67,8 +67,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	}
 }
 
-// version returns the version of the module that the program was built from,
-// and the commit if it was built in a clone.
+// version returns the version of the module that the program was built from and
+// the version of Go, and the commit if it was built in a clone.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

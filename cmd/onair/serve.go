@@ -17,17 +17,17 @@ import (
 
 const (
 	readHeaderTimeout = 5 * time.Second
-	writeTimeout      = 30 * time.Second // of an answer; the server lifts it from WebSockets
+	writeTimeout      = 30 * time.Second // for an answer; the server removes it from WebSockets
 	idleTimeout       = 2 * time.Minute
 	maxHeaderBytes    = 8 << 10
 
-	// Process managers grant about ten seconds between SIGTERM and SIGKILL.
+	// Process managers allow about ten seconds between SIGTERM and SIGKILL.
 	drainWindow  = 5 * time.Second
-	requestWait  = 3 * time.Second // for what is left after that
+	requestWait  = 3 * time.Second // for requests that are still running after that
 	stopDeadline = 9 * time.Second
 )
 
-// serveCommand is "onair serve".
+// serveCommand runs "onair serve".
 func serveCommand(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	s, err := parseSettings(args, getenv, stdout)
 	switch {
@@ -62,7 +62,7 @@ func serveCommand(ctx context.Context, args []string, getenv func(string) string
 	return exitOK
 }
 
-// listen opens the socket, with TLS if there is a certificate.
+// listen opens the listener, with TLS if there is a certificate.
 func (s settings) listen(ctx context.Context) (net.Listener, error) {
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "tcp", s.addr)
@@ -72,12 +72,11 @@ func (s settings) listen(ctx context.Context) (net.Listener, error) {
 	if s.cert == nil {
 		return ln, nil
 	}
-	// Without HTTP/2, whose connections cannot become WebSockets.
+	// HTTP/2 is left out because its connections cannot become WebSockets.
 	return tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{*s.cert}, NextProtos: []string{"http/1.1"}}), nil
 }
 
-// serve answers what comes in until ctx is done, and then sends those who are
-// connected away.
+// serve serves until ctx is done, and then closes the connections gracefully.
 func serve(ctx context.Context, srv *server.Server, ln net.Listener, log *slog.Logger) error {
 	h := &http.Server{
 		Handler:           srv,
@@ -98,16 +97,16 @@ func serve(ctx context.Context, srv *server.Server, ln net.Listener, log *slog.L
 	}
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopDeadline)
 	defer cancel()
-	// The listener stays open while the connections are closed: who comes back
-	// too early is told so, and publishers get an answer.
+	// The listener stays open while the connections are closed, so that pages
+	// which reconnect too early are told to wait, and publishers get an answer.
 	err := srv.Shutdown(stopping)
 	ending, cancel := context.WithTimeout(stopping, requestWait)
 	defer cancel()
 	if rest := h.Shutdown(ending); !errors.Is(rest, context.DeadlineExceeded) {
 		err = errors.Join(err, rest)
 	} else {
-		// Requests that have not come to their end, whose only answer now is that
-		// the server is shutting down.
+		// Requests are still running. All they could be told now is that the
+		// server is shutting down.
 		_ = h.Close()
 	}
 	if err != nil {

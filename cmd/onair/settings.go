@@ -15,7 +15,8 @@ import (
 	"github.com/onairgo/onair/auth"
 )
 
-// defaultAddr has soketi's port, since 8080 is Reverb's and half the world's.
+// defaultAddr uses soketi's port. Reverb's is 8080, which many other programs
+// use too.
 const defaultAddr = "127.0.0.1:6001"
 
 const serveUsage = `usage: onair serve [flags]
@@ -34,20 +35,21 @@ on; the flag wins. Prefer ONAIR_APP_SECRET to -app-secret: other users of the
 machine see flags in the list of processes.
 `
 
-// loopbackOrigins are the origins of pages on the same machine.
+// loopbackOrigins are the origins of pages served from the same machine.
 var loopbackOrigins = []string{
 	"http://localhost:*", "https://localhost:*",
 	"http://127.0.0.1:*", "https://127.0.0.1:*",
 	"http://[::1]:*", "https://[::1]:*",
 }
 
-// flagOf holds the flags behind the settings that the server's log names.
+// flagOf maps the settings that the server's log names to flags.
 var flagOf = map[string]string{
 	"AllowedOrigins":    "-allowed-origins",
 	"InsecureAnyOrigin": "-allowed-origins",
 }
 
-// nameFlag has the log name a flag where the server names a field of its Config.
+// nameFlag makes the log name a flag where the server names a field of its
+// Config.
 func nameFlag(_ []string, a slog.Attr) slog.Attr {
 	if a.Key == "setting" && flagOf[a.Value.String()] != "" {
 		a.Value = slog.StringValue(flagOf[a.Value.String()])
@@ -55,18 +57,18 @@ func nameFlag(_ []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// settings are what "onair serve" was told.
+// settings are the settings of "onair serve".
 type settings struct {
 	addr      string
 	app       auth.App
-	generated bool     // the app was made up for this run
-	origins   []string // that may connect
-	anyOrigin bool     // every origin may connect
+	generated bool     // app was made up for this run
+	origins   []string // origins whose pages may connect
+	anyOrigin bool     // pages of every origin may connect
 	cert      *tls.Certificate
 }
 
-// parseSettings reads flags and environment. The error is flag.ErrHelp after
-// the help was asked for and printed.
+// parseSettings reads the flags and the environment. If the help was requested,
+// it prints the help and returns flag.ErrHelp.
 func parseSettings(args []string, getenv func(string) string, stdout io.Writer) (settings, error) {
 	var s settings
 	var origins, certFile, keyFile string
@@ -98,23 +100,23 @@ func parseSettings(args []string, getenv func(string) string, stdout io.Writer) 
 	return s, errors.Join(s.setApp(), s.setOrigins(origins), s.setCert(certFile, keyFile))
 }
 
-// readEnv sets the flags that were not given from their variables.
+// readEnv sets the flags that were not given from their environment variables.
 func readEnv(fs *flag.FlagSet, getenv func(string) string) {
 	given := make(map[string]bool)
 	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	fs.VisitAll(func(f *flag.Flag) {
 		if v := getenv(variable(f.Name)); v != "" && !given[f.Name] {
-			f.Value.Set(v) // every flag is a string, which takes anything
+			f.Value.Set(v) // every flag is a string, so this cannot fail
 		}
 	})
 }
 
-// variable returns the name of a flag's environment variable.
+// variable returns the name of the environment variable for a flag.
 func variable(flagName string) string {
 	return "ONAIR_" + strings.ToUpper(strings.ReplaceAll(flagName, "-", "_"))
 }
 
-// setApp checks the credentials, or makes some up if there are none at all.
+// setApp checks the credentials, or makes some up if none were given.
 func (s *settings) setApp() error {
 	var missing []string
 	for _, c := range []struct{ flagName, value string }{{"app-id", s.app.ID}, {"app-key", s.app.Key}, {"app-secret", s.app.Secret}} {
@@ -132,7 +134,7 @@ func (s *settings) setApp() error {
 	return fmt.Errorf("the credentials lack %s; give all three, or none to have some made up", strings.Join(missing, " and "))
 }
 
-// randomApp returns credentials in the form that Pusher's have.
+// randomApp returns random credentials in the form of Pusher's.
 func randomApp() auth.App {
 	id, err := rand.Int(rand.Reader, big.NewInt(900_000))
 	if err != nil {

@@ -13,9 +13,9 @@ import (
 	"unsafe"
 )
 
-// processCPU returns the processor time that all threads of a process used.
+// processCPU returns the processor time used by all threads of a process.
 func processCPU(pid int) (time.Duration, error) {
-	const schedClock = 2 // of the clocks that every process has
+	const schedClock = 2 // which of a process's clocks to read
 	var ts syscall.Timespec
 	clock := uintptr(^pid)<<3 | schedClock
 	if _, _, errno := syscall.Syscall(syscall.SYS_CLOCK_GETTIME, clock, uintptr(unsafe.Pointer(&ts)), 0); errno != 0 {
@@ -24,7 +24,7 @@ func processCPU(pid int) (time.Duration, error) {
 	return time.Duration(ts.Nano()), nil
 }
 
-// processRSS returns the bytes of memory that a process holds.
+// processRSS returns how many bytes of memory a process holds.
 func processRSS(pid int) (int64, error) {
 	name := "/proc/" + strconv.Itoa(pid) + "/smaps_rollup"
 	line, err := procLine(name, "Rss:")
@@ -38,7 +38,7 @@ func processRSS(pid int) (int64, error) {
 	return kib << 10, nil
 }
 
-// machineCPU returns the processor time that was used on all processors.
+// machineCPU returns the processor time used on all processors.
 func machineCPU() (time.Duration, error) {
 	const tick = 10 * time.Millisecond
 	stat, err := procLine("/proc/stat", "cpu ")
@@ -51,14 +51,15 @@ func machineCPU() (time.Duration, error) {
 		if err != nil {
 			return 0, fmt.Errorf("/proc/stat: %w", err)
 		}
-		if idle := i == 3 || i == 4; !idle && i < 7 { // steal and guests are no work of ours
+		if idle := i == 3 || i == 4; !idle && i < 7 { // steal is not work, and user already includes guests
 			ticks += n
 		}
 	}
 	return time.Duration(ticks) * tick, nil
 }
 
-// procLine returns what follows prefix on the line of a file that begins so.
+// procLine returns what follows prefix on the first line of a file that begins
+// with it.
 func procLine(name, prefix string) (string, error) {
 	f, err := os.Open(name)
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 	"strconv"
 )
 
-// child is a process of the benchmark. It ends when its standard input does,
-// so none outlives the program that started it.
+// child is a process of the benchmark. It exits when its standard input ends,
+// so it never outlives the program that started it.
 type child struct {
 	name  string
 	cmd   *exec.Cmd
@@ -24,7 +24,7 @@ type child struct {
 	ready ready
 }
 
-// startRole starts this program in a role.
+// startRole starts this program again, in the given role.
 func startRole(ctx context.Context, stderr io.Writer, role string, args ...string) (*child, error) {
 	program, err := os.Executable()
 	if err != nil {
@@ -65,7 +65,7 @@ func (c *child) stop() error {
 
 func (c *child) pid() int { return c.cmd.Process.Pid }
 
-// order has a client measure.
+// order makes the client carry out an order.
 func (c *child) order(o order) (s sample, err error) {
 	if err := c.in.Encode(o); err != nil {
 		return s, fmt.Errorf("%s: %w", c.name, err)
@@ -80,7 +80,7 @@ func (c *child) order(o order) (s sample, err error) {
 type rig struct {
 	subject, client *child
 	url             string // where events are published
-	memory          int64  // bytes that the connections took
+	memory          int64  // bytes that the connections occupy
 }
 
 // startServer starts the server with n connections.

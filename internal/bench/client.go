@@ -17,18 +17,19 @@ import (
 	"unsafe"
 )
 
-// client holds the connections that events are delivered to. One thread reads
-// them all, so that the client costs little beside what it measures.
+// client holds the connections that events are delivered to. A single thread
+// reads all of them, so that the client costs little compared with what it
+// measures.
 type client struct {
 	epoll int
 	conns []*clientConn // by descriptor
 
 	received  atomic.Int64 // events, over all connections
-	reordered atomic.Int64 // that were not the next one on their connection
+	reordered atomic.Int64 // events that were not the next one on their connection
 	closed    atomic.Int64 // connections that ended
 
-	// While polling, the thread looks for events now and then, so that the
-	// server never pays for waking it.
+	// While polling is set, the thread looks for events from time to time, so
+	// that the server never pays for waking it.
 	polling atomic.Bool
 
 	recording atomic.Bool
@@ -39,11 +40,11 @@ type client struct {
 // clientConn is one connection.
 type clientConn struct {
 	fd   int
-	rest []byte // the beginning of a frame that is not whole yet
-	next int64  // the number of the event that must come next
+	rest []byte // the beginning of an incomplete frame
+	next int64  // the number of the event that has to come next
 }
 
-// subscribeFrame subscribes to the channel, and is masked with zeros.
+// subscribeFrame subscribes to the channel. Its masking key is zero.
 var subscribeFrame = clientFrame(0x1, `{"event":"pusher:subscribe","data":{"channel":"`+channelName+`"}}`)
 
 func clientFrame(opcode byte, payload string) []byte {
@@ -53,8 +54,9 @@ func clientFrame(opcode byte, payload string) []byte {
 	return append([]byte{0x80 | opcode, 0x80 | byte(len(payload)), 0, 0, 0, 0}, payload...)
 }
 
-// connect opens n connections one after the other. Each is ready when the
-// answer to the handshake came and, if confirmed, the subscription's as well.
+// connect opens n connections, one after the other. A connection is ready when
+// the handshake has been answered and, if confirmed is set, the subscription
+// too.
 func connect(n int, addr string, confirmed bool) (*client, error) {
 	epoll, err := syscall.EpollCreate1(0)
 	if err != nil {
@@ -82,7 +84,7 @@ func connect(n int, addr string, confirmed bool) (*client, error) {
 	return c, nil
 }
 
-// open connects, shakes hands and subscribes.
+// open connects, performs the handshake and subscribes.
 func (cc *clientConn) open(to *syscall.SockaddrInet4, addr string, confirmed bool) (err error) {
 	if cc.fd, err = syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0); err != nil {
 		return fmt.Errorf("socket: %w", err)
@@ -124,7 +126,7 @@ func (cc *clientConn) open(to *syscall.SockaddrInet4, addr string, confirmed boo
 	return syscall.SetNonblock(cc.fd, true)
 }
 
-// handshake reads the answer to the handshake and returns what came behind it.
+// handshake reads the answer to the handshake and returns the bytes after it.
 func (cc *clientConn) handshake() (behind []byte, err error) {
 	var answer []byte
 	for {
@@ -144,7 +146,7 @@ func (cc *clientConn) handshake() (behind []byte, err error) {
 	}
 }
 
-// readSocket is read(2), again after a signal.
+// readSocket calls read(2), and calls it again after a signal.
 func readSocket(fd int, b []byte) (n int, err error) {
 	for {
 		if n, err = syscall.Read(fd, b); err != syscall.EINTR {
@@ -156,8 +158,8 @@ func readSocket(fd int, b []byte) (n int, err error) {
 // errClosing reports that the server sent a close frame.
 var errClosing = errors.New("the server closed the connection")
 
-// feed takes received bytes apart and calls text with the payload of every text
-// frame.
+// feed splits received bytes into frames and calls text with the payload of
+// every text frame.
 func (cc *clientConn) feed(b []byte, text func(payload []byte)) error {
 	if len(cc.rest) > 0 {
 		cc.rest = append(cc.rest, b...)
@@ -186,8 +188,8 @@ func (cc *clientConn) feed(b []byte, text func(payload []byte)) error {
 	return nil
 }
 
-// cutFrame returns the first frame of b, whose length on the wire is size; that
-// is 0 if the frame is not whole.
+// cutFrame returns the first frame of b. Its length on the wire is size, which
+// is 0 if the frame is incomplete.
 func cutFrame(b []byte) (opcode byte, payload []byte, size int) {
 	if len(b) < 2 {
 		return 0, nil, 0
@@ -213,14 +215,14 @@ func cutFrame(b []byte) (opcode byte, payload []byte, size int) {
 	return b[0] & 0xF, b[head : head+length], head + length
 }
 
-// pump reads what arrives, for as long as the process lives.
+// pump reads what arrives, for the lifetime of the process.
 func (c *client) pump() error {
 	runtime.LockOSThread()
 	const glance, nap = 100, 200 * time.Microsecond
 	events := make([]syscall.EpollEvent, 4096)
 	buffer := make([]byte, 1<<20)
 	for {
-		wait := glance // in milliseconds; then look whether to poll
+		wait := glance // in milliseconds; then check again whether to poll
 		if c.polling.Load() {
 			wait = 0
 		}
@@ -229,7 +231,7 @@ func (c *client) pump() error {
 			return fmt.Errorf("epoll_wait: %w", err)
 		}
 		if n == 0 && wait == 0 {
-			_ = syscall.Nanosleep(&syscall.Timespec{Nsec: int64(nap)}, nil) // cut short is as good
+			_ = syscall.Nanosleep(&syscall.Timespec{Nsec: int64(nap)}, nil) // a nap cut short is as good
 		}
 		for _, e := range events[:max(n, 0)] {
 			if cc := c.conns[e.Fd]; cc != nil {
@@ -240,8 +242,8 @@ func (c *client) pump() error {
 }
 
 func (c *client) read(cc *clientConn, buffer []byte) {
-	// Without telling the runtime: a read that has something to read is short,
-	// and the thread is this goroutine's own.
+	// The runtime need not know of this call: there are bytes to read, so it is
+	// short, and the thread belongs to this goroutine alone.
 	n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(cc.fd), uintptr(unsafe.Pointer(&buffer[0])), uintptr(len(buffer)), 0, 0, 0)
 	if errno == syscall.EAGAIN || errno == syscall.EINTR {
 		return
@@ -261,7 +263,8 @@ func (c *client) read(cc *clientConn, buffer []byte) {
 	}
 }
 
-// take notes an event that arrived at that time, or at 0 if nobody asks.
+// take counts an event. It arrived at the given time, which is 0 unless
+// latencies are recorded.
 func (c *client) take(cc *clientConn, payload []byte, at int64) {
 	seq, published, ok := readEvent(payload)
 	if !ok {
@@ -279,7 +282,7 @@ func (c *client) take(cc *clientConn, payload []byte, at int64) {
 	c.received.Add(1)
 }
 
-// record begins to note latencies, with room for some.
+// record begins to record latencies. It makes room for as many as given.
 func (c *client) record(room int) {
 	c.mu.Lock()
 	c.latencies = make([]int64, 0, room)
@@ -287,19 +290,19 @@ func (c *client) record(room int) {
 	c.recording.Store(true)
 }
 
-// noted returns how many there are.
+// noted returns how many latencies have been recorded.
 func (c *client) noted() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.latencies)
 }
 
-// recorded ends that and returns them.
+// recorded ends the recording and returns the latencies.
 func (c *client) recorded() []int64 {
 	c.recording.Store(false)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.Clone(c.latencies) // what was read meanwhile may still come
+	return slices.Clone(c.latencies) // the thread may still append one
 }
 
 func writeAll(fd int, b []byte) error {

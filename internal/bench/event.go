@@ -11,34 +11,34 @@ import (
 	"github.com/onairgo/onair/channel"
 )
 
-// channelName is the channel that every connection is subscribed to.
+// channelName is the channel that every connection subscribes to.
 const channelName = "bench"
 
-// benchEvent is what the server's program dispatches: data that was encoded
-// already, so that the same bytes arrive whoever published them.
+// benchEvent is what the server's program dispatches. Its data is already
+// encoded, so that the same bytes arrive whichever publisher sent them.
 type benchEvent struct{ data []byte }
 
-// BroadcastOn names the one channel.
+// BroadcastOn returns the one channel.
 func (benchEvent) BroadcastOn() []channel.Channel {
 	return []channel.Channel{channel.Public(channelName)}
 }
 
-// BroadcastAs is the event's name.
+// BroadcastAs returns the event's name.
 func (benchEvent) BroadcastAs() string { return "bench.event" }
 
 // MarshalJSON returns the data.
 func (e benchEvent) MarshalJSON() ([]byte, error) { return e.data, nil }
 
-// An event's data has a mark that stands nowhere else in a frame, and behind it
-// digits: when it was published, in nanoseconds, and which event it is.
+// An event's data contains a mark that occurs nowhere else in a frame. Digits
+// follow it: when the event was published, in nanoseconds, and its number.
 const (
 	mark        = '^'
 	stampDigits = 19
 	seqDigits   = 9
 )
 
-// eventData returns the data of event number seq, as JSON of size bytes if that
-// is enough.
+// eventData returns the data of event number seq as JSON. It is padded to size
+// bytes, unless it is longer anyway.
 func eventData(seq int64, published int64, size int) []byte {
 	b := fmt.Appendf(nil, `{"id":"%c%0*d%0*d","text":"`, mark, stampDigits, published, seqDigits, seq)
 	if pad := size - len(b) - len(`"}`); pad > 0 {
@@ -47,8 +47,8 @@ func eventData(seq int64, published int64, size int) []byte {
 	return append(b, `"}`...)
 }
 
-// readEvent finds the mark in the payload of a frame; ok is false if it is no
-// event's.
+// readEvent finds the mark in the payload of a frame; ok is false if the
+// payload is not that of an event.
 func readEvent(payload []byte) (seq int64, published int64, ok bool) {
 	i := bytes.IndexByte(payload, mark)
 	if i < 0 || len(payload) < i+1+stampDigits+seqDigits {
@@ -65,5 +65,5 @@ func number(digits []byte) (n int64) {
 	return n
 }
 
-// now is the time that events are stamped with.
+// now returns the time that events are stamped with.
 func now() int64 { return time.Now().UnixNano() }

@@ -17,7 +17,7 @@ import (
 //go:embed floor/floor.c
 var floorSource string
 
-// buildFloor compiles the floor into dir and returns the program's name.
+// buildFloor compiles the floor into dir and returns the path of the program.
 func buildFloor(ctx context.Context, dir string) (string, error) {
 	compiler := os.Getenv("CC")
 	if compiler == "" {

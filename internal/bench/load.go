@@ -23,8 +23,8 @@ import (
 type order struct {
 	Publish string // apiPublisher, dispatchPublisher or floorPublisher
 	URL     string // of the server, or of the floor's control port
-	PID     int    // of the process that is measured
-	Window  int    // events that are published and not delivered everywhere; 0 for a fixed rate
+	PID     int    // of the measured process
+	Window  int    // events outstanding; 0 for a fixed rate
 	Size    int    // bytes of an event's data
 	Warm    time.Duration
 	Length  time.Duration
@@ -37,7 +37,8 @@ const (
 	floorPublisher    = "floor"
 )
 
-// fixedRate is the deliveries a second of the case with a fixed rate.
+// fixedRate is the number of deliveries per second in the case with a fixed
+// rate.
 const fixedRate = 20_000
 
 // sample is one measurement.
@@ -45,17 +46,17 @@ type sample struct {
 	CPU        time.Duration // of the measured process
 	Elapsed    time.Duration
 	Deliveries int64
-	P50        time.Duration // from publishing to delivery; with a fixed rate only
-	Foreign    float64       // processors that others kept busy
-	Lost       int64         // deliveries that did not come
+	P50        time.Duration // median time from publishing to delivery; only at a fixed rate
+	Foreign    float64       // processors that other programs kept busy
+	Lost       int64         // deliveries that did not arrive
 	Reordered  int64
 	Closed     int64
 }
 
 func (s sample) cpuPerDelivery() float64 { return float64(s.CPU) / float64(s.Deliveries) }
 
-// loadRole connects and then carries out the orders that it reads from standard
-// input, until that ends.
+// loadRole connects, and then carries out the orders that it reads from
+// standard input until that ends.
 func loadRole(args []string) error {
 	fs := flag.NewFlagSet("load", flag.ContinueOnError)
 	n := fs.Int("n", 1, "")
@@ -104,7 +105,7 @@ type load struct {
 	connections int64
 	http        *http.Client
 	signer      *pusherproto.Signer
-	published   int64 // events so far; the number of the last one
+	published   int64 // how many events so far, which is the number of the last one
 }
 
 // measure carries out an order.
@@ -151,12 +152,13 @@ func (l *load) measure(o order) (s sample, err error) {
 	return s, nil
 }
 
-// patience is how long the benchmark waits for what takes no time on a machine
-// with nothing else to do.
+// patience is how long the benchmark waits for things that take no time on an
+// idle machine.
 const patience = 30 * time.Second
 
-// sufficient returns the reading after the order's length. On a busy machine it
-// waits longer, until there is something to measure: an event, everywhere.
+// sufficient waits for the order's length and returns a reading. On a busy
+// machine it waits longer, until an event has been delivered everywhere and
+// there is something to measure.
 func (l *load) sufficient(o order, first reading) (last reading, err error) {
 	for end := time.Now().Add(patience); time.Now().Before(end); {
 		time.Sleep(o.Length)
@@ -170,7 +172,7 @@ func (l *load) sufficient(o order, first reading) (last reading, err error) {
 	return last, fmt.Errorf("no event was delivered within %s", patience)
 }
 
-// loss returns what went wrong since the beginning.
+// loss returns what has gone wrong since the beginning.
 func (l *load) loss() sample {
 	return sample{
 		Lost:      l.published*l.connections - l.client.received.Load(),
@@ -179,7 +181,7 @@ func (l *load) loss() sample {
 	}
 }
 
-// settle waits until everything is delivered, or given up.
+// settle waits until everything is delivered or given up as lost.
 func (l *load) settle() {
 	for end := time.Now().Add(patience); l.loss().Lost > 0 && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
@@ -205,7 +207,7 @@ func (l *load) reading(pid int) (r reading, err error) {
 	return r, err
 }
 
-// publishUntil publishes, one event after the other, until ctx is done.
+// publishUntil publishes one event after another until ctx is done.
 func (l *load) publishUntil(ctx context.Context, o order) error {
 	publish := map[string]func(order, []byte) (*http.Request, error){
 		apiPublisher:      l.apiRequest,
@@ -275,12 +277,12 @@ func (l *load) apiRequest(o order, data []byte) (*http.Request, error) {
 	return r, nil
 }
 
-// dispatchRequest has the server's program dispatch.
+// dispatchRequest makes the server's program dispatch.
 func dispatchRequest(o order, data []byte) (*http.Request, error) {
 	return http.NewRequest(http.MethodPost, o.URL+dispatchPath, bytes.NewReader(data))
 }
 
-// floorRequest hands the floor what it writes.
+// floorRequest gives the floor the data to write.
 func floorRequest(o order, data []byte) (*http.Request, error) {
 	return http.NewRequest(http.MethodPost, o.URL+"/", bytes.NewReader(data))
 }

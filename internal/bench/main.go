@@ -1,23 +1,25 @@
 //go:build linux && (amd64 || arm64)
 
-// Command bench measures what it costs the embedded server to deliver an event
-// to many connections, as a ratio to the floor: a bare loop that writes one
-// prepared frame to every socket. Absolute figures drift by a factor of two
-// within an hour on most machines; the ratio of two measurements taken in turn
-// does not.
+// Command bench measures how much it costs the embedded server to deliver an
+// event to many connections. The result is a ratio to the floor: a bare loop
+// that writes one prepared frame to every socket. Absolute figures drift by a
+// factor of two within an hour on most machines; the ratio of two measurements
+// taken in turn does not.
 //
 //	go run ./internal/bench [flags]
 //
-// Server, floor and the client of each are processes of their own, on loopback,
-// with four descriptors a connection together. A round starts them anew and
-// measures each case once for all publishers. The cases are a fixed rate, and a
-// fixed number of events that are published and not yet delivered everywhere.
-// Events are published through the HTTP API ("api") and by a handler of the
-// server's program that dispatches them ("dispatch"); the floor takes the same
-// requests without looking at them.
+// The server, the floor and a client for each of them are separate processes,
+// connected through the loopback interface. Together they use four descriptors
+// per connection. Each round starts new processes and measures each case once
+// for every publisher. A case is either a fixed rate or a fixed number of
+// outstanding events, which are published but not yet delivered everywhere.
+// Events are published through the HTTP API ("api") or dispatched by a handler
+// in the server's program ("dispatch"). The floor accepts the same requests
+// without looking at them.
 //
-// The table has the median and the quartiles over the rounds, beside what must
-// be reached and what is aimed for. The exit code is 1 if a must is missed.
+// The table shows the median and the quartiles over all rounds, next to two
+// targets: "must" has to be reached, and "aim" is the goal. The exit code is 1
+// if a must is missed.
 package main
 
 import (
@@ -32,19 +34,19 @@ import (
 	"time"
 )
 
-// maxConnections keeps all processes together below 20,000 descriptors when
-// there are only a server and its client.
+// maxConnections keeps a server and its client, taken together, below 20,000
+// descriptors.
 const maxConnections = 9_900
 
 // options are the flags.
 type options struct {
-	connections int           // of the server and of the floor
-	memory      int           // connections for one more measurement of memory; 0 for none
-	rounds      int           // over all cases
+	connections int           // of the server, and of the floor
+	memory      int           // connections of an extra memory measurement; 0 for none
+	rounds      int           // how often all cases are measured
 	warm        time.Duration // before each measurement
 	length      time.Duration // of each measurement
 	size        int           // of an event's data, in bytes
-	report      bool          // only report
+	report      bool          // exit with 0 whatever the figures are
 	profile     string        // file for a CPU profile of the last round's server
 }
 
@@ -64,14 +66,14 @@ func main() {
 	os.Exit(code)
 }
 
-// roles are what the program does in the processes that it starts, by their
-// first argument.
+// roles maps the first argument of a process that the program starts to what it
+// does there.
 var roles = map[string]func(args []string) error{
 	"role-server": serverRole,
 	"role-load":   loadRole,
 }
 
-// run is the program in the process that was started by hand.
+// run is the program in the process that the user started.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	o, err := parseOptions(args, stderr)
 	switch {

@@ -14,7 +14,7 @@ import (
 
 // A benchCase is one kind of load.
 type benchCase struct {
-	id     string // as in the table of targets
+	id     string // as in the printed table
 	what   string
 	window int // events outstanding; 0 for the fixed rate
 	must   float64
@@ -28,24 +28,24 @@ var cases = []benchCase{
 	{"P4", "CPU per delivery, 1 event outstanding", 1, 1.4, 1.15},
 }
 
-// publishers are how events get to the server.
+// publishers are the ways in which events get to the server.
 var publishers = []string{apiPublisher, dispatchPublisher}
 
-// The targets of what is no ratio of processor time.
+// The targets for latency and memory.
 const (
 	latencyMust, latencyAim = 1.4, 1.1
-	memoryMust, memoryAim   = 10, 6 // KiB a connection
+	memoryMust, memoryAim   = 10, 6 // KiB per connection
 )
 
 // results are the measurements of all rounds.
 type results struct {
-	floor     string               // the program
-	ratios    map[string][]float64 // by publisher and case id, with P10 for the latency
-	floorCPU  map[string][]float64 // nanoseconds a delivery, by case id
-	memory    []float64            // KiB a connection, at options.connections
+	floor     string               // path of the program
+	ratios    map[string][]float64 // by publisher and case id; P10 is the latency
+	floorCPU  map[string][]float64 // nanoseconds per delivery, by case id
+	memory    []float64            // KiB per connection, at options.connections
 	memoryAll float64              // the same at options.memory
 	foreign   []float64
-	lost      int64 // or reordered, or cut off with a closed connection
+	lost      int64 // also counts reordered deliveries and closed connections
 	took      time.Duration
 }
 
@@ -88,7 +88,7 @@ func measureAll(ctx context.Context, o options, stderr io.Writer) (results, erro
 	return res, nil
 }
 
-// round measures every case once with new processes.
+// round measures every case once, with new processes.
 func (res *results) round(ctx context.Context, o options, stderr io.Writer, profile string, number int) (err error) {
 	server, err := startServer(ctx, stderr, o.connections, profile)
 	if err != nil {
@@ -105,7 +105,7 @@ func (res *results) round(ctx context.Context, o options, stderr io.Writer, prof
 	for _, c := range cases {
 		samples := make(map[string]sample)
 		turns := append([]string{floorPublisher}, publishers...)
-		if number%2 == 1 { // so that nobody is always first
+		if number%2 == 1 { // so that none is always first
 			slices.Reverse(turns)
 		}
 		for _, publisher := range turns {
@@ -127,7 +127,7 @@ func (res *results) round(ctx context.Context, o options, stderr io.Writer, prof
 	return nil
 }
 
-// add takes the samples of one case, by publisher.
+// add adds the samples of one case, which are keyed by publisher.
 func (res *results) add(c benchCase, samples map[string]sample) {
 	floor := samples[floorPublisher]
 	res.floorCPU[c.id] = append(res.floorCPU[c.id], floor.cpuPerDelivery())

@@ -16,7 +16,7 @@ type row struct {
 	publisher string
 	values    []float64
 	unit      string
-	judged    bool // by the targets, which stand for nothing otherwise
+	judged    bool // whether the targets apply
 	must, aim float64
 }
 
@@ -50,7 +50,7 @@ func (res *results) rows(o options) []row {
 	return append(rows, row{"P15", "deliveries lost or out of order", "", []float64{float64(res.lost)}, "", true, 0, 0})
 }
 
-// missed reports whether a must is.
+// missed reports whether a must was missed.
 func missed(rows []row) bool {
 	return slices.ContainsFunc(rows, func(r row) bool { return r.verdict() == "MISSED" })
 }
@@ -76,7 +76,7 @@ func table(o options, res results, rows []row) string {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.id, r.what, r.publisher,
 			r.format(median(r.values))+r.unit, spread, must, aim, r.verdict())
 	}
-	w.Flush() // into memory, which takes everything
+	w.Flush() // writing to memory cannot fail
 	const tolerable = 0.1
 	if busy := median(res.foreign); busy > tolerable {
 		fmt.Fprintf(&b, "\nOther programs kept %.1f processors busy meanwhile; repeat on a quiet machine before believing any of this.\n", busy)
@@ -84,7 +84,7 @@ func table(o options, res results, rows []row) string {
 	return b.String()
 }
 
-// format writes a figure of the row with as many digits as it deserves.
+// format formats a figure of the row with a suitable number of digits.
 func (r row) format(v float64) string {
 	if r.unit == "" {
 		return fmt.Sprintf("%.0f", v)
@@ -96,7 +96,7 @@ func median(v []float64) float64 { return quantile(v, 0.5) }
 
 func quartiles(v []float64) (low, high float64) { return quantile(v, 0.25), quantile(v, 0.75) }
 
-// quantile interpolates between the two nearest values; of none it is 0.
+// quantile interpolates between the two nearest values. Without values it is 0.
 func quantile(v []float64, q float64) float64 {
 	if len(v) == 0 {
 		return 0

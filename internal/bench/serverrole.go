@@ -18,17 +18,17 @@ import (
 	"github.com/onairgo/onair/server"
 )
 
-// benchApp is the app that the client connects to and publishes for.
+// benchApp is the app that the client connects to and publishes to.
 var benchApp = auth.App{ID: "1", Key: "bench-key", Secret: "bench-secret"}
 
-// dispatchPath is where the server's program takes events to dispatch, as an
-// application's handler would.
+// dispatchPath is the path at which the server's program receives events to
+// dispatch, like a handler of an application.
 const dispatchPath = "/dispatch"
 
 // ready is the first line that a process prints.
 type ready struct {
 	Addr    string
-	Control string `json:",omitempty"` // where events are published, if that is another address
+	Control string `json:",omitempty"` // where events are published, if not at Addr
 }
 
 // serverRole runs the server under test until standard input ends.
@@ -76,7 +76,7 @@ func serverRole(args []string) (err error) {
 	case err := <-failed:
 		return err
 	default:
-		return nil // the process ends, and with it the server
+		return nil // the process ends, and the server with it
 	}
 }
 

@@ -18,10 +18,10 @@ const (
 )
 
 // A Conn is one end of a connection. As far as a program can tell, it behaves
-// like a TCP connection. Bytes that were written before the peer closed can still
-// be read, followed by [io.EOF]. Writing to a peer that has closed is an error. A
-// deadline that passes wakes all waiting calls. All methods are safe for
-// concurrent use, and concurrent writes do not mix their bytes.
+// like a TCP connection. Bytes that were written before the peer closed can
+// still be read, followed by [io.EOF]. Writing to a peer that has closed is an
+// error. A deadline that passes wakes all waiting calls. All methods are safe
+// for concurrent use, and concurrent writes do not mix their bytes.
 type Conn struct {
 	local, remote net.Addr
 	in, out       *stream

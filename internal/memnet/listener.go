@@ -1,11 +1,11 @@
 // Package memnet is an in-memory network for tests: a listener, and connections
 // with deadlines and a bounded buffer in each direction.
 //
-// Unlike with [net.Pipe], a write returns as soon as its bytes are buffered, and
-// when a reader stops reading the buffer fills up, as with a socket. Blocked calls
-// wait on a channel or a [sync.Cond], so everything works inside a bubble of
-// [testing/synctest]. A listener and its connections must be created in the
-// bubble that uses them.
+// Unlike with [net.Pipe], a write returns as soon as its bytes are buffered,
+// and when a reader stops reading the buffer fills up, as with a socket.
+// Blocked calls wait on a channel or a [sync.Cond], so everything works inside
+// a bubble of [testing/synctest]. A listener and its connections must be
+// created in the bubble that uses them.
 package memnet
 
 import (
@@ -23,8 +23,8 @@ const (
 )
 
 // A Listener accepts the connections that [Listener.Dial] makes. It is a
-// [net.Listener], for example for an [http.Server]. Use [Listen] to create one. A
-// Listener is safe for concurrent use.
+// [net.Listener], for example for an [http.Server]. Use [Listen] to create one.
+// A Listener is safe for concurrent use.
 type Listener struct {
 	pending chan *Conn
 	closed  chan struct{}
@@ -37,9 +37,9 @@ func Listen() *Listener {
 	return &Listener{pending: make(chan *Conn), closed: make(chan struct{})}
 }
 
-// Dial connects to the listener. It waits until Accept takes the connection, the
-// listener is closed or ctx is done. Each client gets a port of its own, until the
-// ports start over after 64,512 connections.
+// Dial connects to the listener. It waits until Accept takes the connection,
+// the listener is closed or ctx is done. Each client gets a port of its own,
+// until the ports start over after 64,512 connections.
 func (l *Listener) Dial(ctx context.Context) (*Conn, error) {
 	port := firstClientPort + int((l.dialed.Add(1)-1)%clientPorts)
 	client, server := pipe(address(port), address(serverPort))

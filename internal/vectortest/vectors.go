@@ -53,9 +53,9 @@ func (n *Tally) Add(agrees bool) {
 	}
 }
 
-// Report logs the count for what, which names a file or a part of one, and fails
-// the test if the count is not want. The program behind make test prints the
-// logged line even if the test passes.
+// Report logs the count for what, which names a file or a part of one, and
+// fails the test if the count is not want. The program behind make test prints
+// the logged line even if the test passes.
 func (n Tally) Report(t testing.TB, what string, want Tally) {
 	t.Helper()
 	t.Logf("%s: %s", what, n)

@@ -32,9 +32,9 @@ func protocolError(reason string) error {
 	return &CloseError{Code: CloseProtocolError, Reason: reason}
 }
 
-// sendable reports whether a close frame may carry code. 1004 is reserved, 1005,
-// 1006 and 1015 never appear in a frame, 1012 to 1014 were registered after the
-// RFC, and nothing else below 3000 has a meaning yet (section 7.4.2).
+// sendable reports whether a close frame may carry code. 1004 is reserved,
+// 1005, 1006 and 1015 never appear in a frame, 1012 to 1014 were registered
+// after the RFC, and nothing else below 3000 has a meaning yet (section 7.4.2).
 func sendable(code uint16) bool {
 	switch {
 	case code >= 1000 && code <= 1003, code >= 1007 && code <= 1014, code >= 3000 && code <= 4999:

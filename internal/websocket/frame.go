@@ -37,8 +37,9 @@ const (
 
 func (op Opcode) control() bool { return op&0x8 != 0 }
 
-// AppendFrameHeader appends to dst the header of an unmasked, unfragmented frame.
-// A payload of n bytes must follow. The length is encoded in its shortest form.
+// AppendFrameHeader appends to dst the header of an unmasked, unfragmented
+// frame. A payload of n bytes must follow. The length is encoded in its
+// shortest form.
 func AppendFrameHeader(dst []byte, op Opcode, n int) []byte {
 	dst = append(dst, bitFin|byte(op))
 	switch {
@@ -58,8 +59,8 @@ func AppendText(dst, payload []byte) []byte {
 	return append(AppendFrameHeader(dst, OpText, len(payload)), payload...)
 }
 
-// AppendPing appends to dst a ping. The payload is cut after 125 bytes, which is
-// all that a control frame can hold.
+// AppendPing appends to dst a ping. The payload is cut after 125 bytes, which
+// is all that a control frame can hold.
 func AppendPing(dst, payload []byte) []byte {
 	return appendControl(dst, OpPing, payload)
 }
@@ -77,8 +78,9 @@ func appendControl(dst []byte, op Opcode, payload []byte) []byte {
 
 // AppendClose appends to dst a close frame. Invalid UTF-8 in the reason is
 // replaced, and a reason longer than the 123 bytes that fit is cut between two
-// runes. For a code that may not be sent, such as [CloseNoStatus], the frame has
-// neither code nor reason, so the code of a received close can be echoed as is.
+// runes. For a code that may not be sent, such as [CloseNoStatus], the frame
+// has neither code nor reason, so the code of a received close can be echoed as
+// is.
 func AppendClose(dst []byte, code uint16, reason string) []byte {
 	if !sendable(code) {
 		return AppendFrameHeader(dst, OpClose, 0)

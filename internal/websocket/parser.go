@@ -7,13 +7,13 @@ import (
 )
 
 const (
-	// DefaultLimit is the limit of a parser without a [Parser.Limit], in bytes. It
-	// leaves room for 10 kB of event data with its escaping and envelope.
+	// DefaultLimit is the limit of a parser without a [Parser.Limit], in bytes.
+	// It leaves room for 10 kB of event data with its escaping and envelope.
 	DefaultLimit = 32 << 10
 
 	// MaxFragments is the largest number of frames in one message. No client in
-	// use needs more than a few, and without a bound a peer could make the parser
-	// work for free with empty fragments.
+	// use needs more than a few, and without a bound a peer could make the
+	// parser work for free with empty fragments.
 	MaxFragments = 128
 )
 
@@ -27,37 +27,39 @@ type Message struct {
 	// CloseNoStatus if it sent none.
 	Code uint16
 
-	// Payload is the unmasked payload. For OpText it is valid UTF-8; for OpClose
-	// it is the reason, also valid UTF-8. It belongs to the consumer until the
-	// next message is requested, and may be overwritten after that.
+	// Payload is the unmasked payload. For OpText it is valid UTF-8; for
+	// OpClose it is the reason, also valid UTF-8. It belongs to the consumer
+	// until the next message is requested, and may be overwritten after that.
 	Payload []byte
 }
 
 // A Parser splits the bytes of one client, which may arrive in pieces of any
 // size, into messages. The zero value is ready to use. Between two messages it
 // holds no memory beyond itself. An unfinished message is held in a buffer that
-// grows with the bytes received, not with the length announced, and never beyond
-// Limit. The buffer is released at the end of the message.
+// grows with the bytes received, not with the length announced, and never
+// beyond Limit. The buffer is released at the end of the message.
 //
 // The rules of RFC 6455 sections 5 and 7.4 are enforced to the letter, each as
-// soon as the bytes that break it have arrived: frames are masked, reserved bits
-// are zero, lengths have their shortest form, control frames are unfragmented and
-// at most 125 bytes long, fragments come in sequence, text is UTF-8 across them,
-// and close codes are among those that may be sent. The result does not depend on
-// how the stream was divided.
+// soon as the bytes that break it have arrived: frames are masked, reserved
+// bits are zero, lengths have their shortest form, control frames are
+// unfragmented and at most 125 bytes long, fragments come in sequence, text is
+// UTF-8 across them, and close codes are among those that may be sent. The
+// result does not depend on how the stream was divided.
 //
-// A Parser is not safe for concurrent use and must not be copied after first use.
+// A Parser is not safe for concurrent use and must not be copied after first
+// use.
 type Parser struct {
 	// Limit is the largest size of a text or binary message in bytes, over all
-	// its fragments. Zero or less means DefaultLimit. Set it before the first Feed.
+	// its fragments. Zero or less means DefaultLimit. Set it before the first
+	// Feed.
 	Limit int
 
 	rest *unfinished // nil between two messages
 	done bool        // closed by the peer, failed, or abandoned by the consumer
 }
 
-// unfinished is what the parser keeps while a stream has stopped inside a message
-// or a frame.
+// unfinished is what the parser keeps while a stream has stopped inside a
+// message or a frame.
 type unfinished struct {
 	// cut holds what has arrived of an incomplete data frame header or of an
 	// incomplete control frame.
@@ -79,13 +81,13 @@ type frame struct {
 	length uint64 // payload bytes that are still to come
 }
 
-// Feed parses b and yields the messages that b completes, in order. It unmasks in
-// place and yields parts of b itself where it can. Once the loop has ended it
-// keeps no reference to b; it copies what is not complete yet.
+// Feed parses b and yields the messages that b completes, in order. It unmasks
+// in place and yields parts of b itself where it can. Once the loop has ended
+// it keeps no reference to b; it copies what is not complete yet.
 //
-// An error is always a [*CloseError] and ends the sequence. After an error, after
-// a close frame, or after the consumer has left the loop early, the parser ignores
-// the rest of the stream and yields nothing more.
+// An error is always a [*CloseError] and ends the sequence. After an error,
+// after a close frame, or after the consumer has left the loop early, the
+// parser ignores the rest of the stream and yields nothing more.
 func (p *Parser) Feed(b []byte) iter.Seq2[Message, error] {
 	// Small enough to be inlined, so that a loop over it allocates nothing.
 	return func(yield func(Message, error) bool) { p.feed(b, yield) }
@@ -111,8 +113,8 @@ func (p *Parser) feed(b []byte, yield func(Message, error) bool) {
 	}
 }
 
-// next reads one frame from b, or as much of it as there is, and returns how many
-// bytes it took. The message is zero unless one is complete.
+// next reads one frame from b, or as much of it as there is, and returns how
+// many bytes it took. The message is zero unless one is complete.
 func (p *Parser) next(b []byte) (m Message, n int, err error) {
 	var f frame
 	if u := p.rest; u != nil && u.frame.length > 0 {
@@ -327,8 +329,8 @@ func (u *unfinished) add(f frame, data []byte, limit int) error {
 	return nil
 }
 
-// wholeRunes returns how many bytes at the start of b form whole runes; b may end
-// inside one. ok is false if no continuation can make b valid UTF-8.
+// wholeRunes returns how many bytes at the start of b form whole runes; b may
+// end inside one. ok is false if no continuation can make b valid UTF-8.
 func wholeRunes(b []byte) (n int, ok bool) {
 	n = len(b)
 	for back := 1; back < utf8.UTFMax && back <= len(b); back++ {

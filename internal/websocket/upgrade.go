@@ -51,15 +51,15 @@ func (e *HandshakeError) Unwrap() error { return e.Err }
 // bytes first. Headers set on w are not sent.
 //
 // Upgrade checks the whole request, including its size. It ignores offered
-// extensions and subprotocols, well-formed or not. It does not check the Origin:
-// a client that is refused with an HTTP status keeps coming back, so the protocol
-// above has to do that. If the request is refused, it has been answered, and the
-// error is a [*HandshakeError]. Any other error comes from the connection, which
-// has been closed.
+// extensions and subprotocols, well-formed or not. It does not check the
+// Origin: a client that is refused with an HTTP status keeps coming back, so
+// the protocol above has to do that. If the request is refused, it has been
+// answered, and the error is a [*HandshakeError]. Any other error comes from
+// the connection, which has been closed.
 //
-// Middleware may wrap w if the wrapper has the method
-// Unwrap() http.ResponseWriter. After Upgrade the handler should return soon, and
-// keep neither w nor r, since they hold the buffers of net/http.
+// Middleware may wrap w if the wrapper has the method Unwrap()
+// http.ResponseWriter. After Upgrade the handler should return soon, and keep
+// neither w nor r, since they hold the buffers of net/http.
 func Upgrade(w http.ResponseWriter, r *http.Request) (conn net.Conn, early []byte, err error) {
 	if refusal := check(r); refusal != nil {
 		return nil, nil, refuse(w, refusal)
@@ -135,7 +135,8 @@ func accept(conn net.Conn, ahead *bufio.Reader, key string) (early []byte, err e
 		buffered, _ := ahead.Peek(n) // peeking at buffered bytes cannot fail
 		early = bytes.Clone(buffered)
 	}
-	// The deadlines of the http.Server were for the request, not for what follows.
+	// The deadlines of the http.Server were for the request, not for what
+	// follows.
 	if err := conn.SetDeadline(time.Now().Add(answerTimeout)); err != nil {
 		return nil, err
 	}
@@ -150,8 +151,8 @@ func accept(conn net.Conn, ahead *bufio.Reader, key string) (early []byte, err e
 	return early, conn.SetDeadline(time.Time{})
 }
 
-// oversized reports whether the head of r, as it was sent, exceeds the limits of a
-// handshake.
+// oversized reports whether the head of r, as it was sent, exceeds the limits
+// of a handshake.
 func oversized(r *http.Request) bool {
 	const perLine = len(": \r\n")
 	size, lines := len(r.Method)+len(r.RequestURI)+len(r.Proto)+perLine+len("Host")+len(r.Host)+perLine, 1
@@ -164,8 +165,8 @@ func oversized(r *http.Request) bool {
 	return size > maxHeadBytes || lines > maxHeadLines
 }
 
-// hasToken reports whether a comma-separated list, which may span several header
-// lines, contains token. The token is given in lower case.
+// hasToken reports whether a comma-separated list, which may span several
+// header lines, contains token. The token is given in lower case.
 func hasToken(lines []string, token string) bool {
 	for _, line := range lines {
 		for element := range strings.SplitSeq(line, ",") {

@@ -1,12 +1,12 @@
-// The floor is the least that a delivery can cost: one thread, and for each
-// event one write of a prepared frame to every socket. It takes every request
-// on its data port for a handshake, and the body of every request on its
-// control port for an event. It prints both addresses and ends with its
-// standard input.
+// The floor is the least that a delivery can cost: a single thread that, for
+// each event, writes a prepared frame once to every socket. It treats every
+// request on its data port as a handshake, and the body of every request on its
+// control port as an event. It prints both addresses and exits when its
+// standard input ends.
 //
-// It is C because a Go program cannot be as idle between two system calls: the
-// runtime's monitor wakes up next to a loop that runs for milliseconds, which
-// at a fixed rate makes a delivery a tenth dearer.
+// It is written in C because a Go program cannot be as idle between two system
+// calls. The Go runtime's monitor wakes up next to a loop that runs for
+// milliseconds, which makes a delivery at a fixed rate cost a tenth more.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -24,7 +24,7 @@ enum { MAX_FD = 32 << 10, MAX_REQUEST = 64 << 10 };
 enum kind { HANDSHAKE = 1, OPEN, CONTROL };
 
 static unsigned char kinds[MAX_FD];
-static int sockets[MAX_FD], nsockets; // that get events
+static int sockets[MAX_FD], nsockets; // that receive events
 static char request[MAX_REQUEST + 1];
 static size_t nrequest;
 static char frame[MAX_REQUEST + 4];
@@ -73,7 +73,8 @@ static void broadcast(size_t n) {
     if (write(sockets[i], frame, n) != (ssize_t)n) die("write: the client is too slow");
 }
 
-// publish reads a request on the control port, and broadcasts once it is whole.
+// publish reads a request on the control port and broadcasts once it is
+// complete.
 static void publish(int fd, const char *b, size_t n) {
   if (nrequest + n > MAX_REQUEST) die("long request");
   memcpy(request + nrequest, b, n);
@@ -120,7 +121,7 @@ static void receive(int fd) {
 int main(void) {
   int data_port, control_port;
   struct rlimit files;
-  if (getrlimit(RLIMIT_NOFILE, &files) == 0) { // Go programs do that by themselves
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0) { // Go programs raise this limit by themselves
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
   }

@@ -180,8 +180,8 @@ func (c *Client) Read() (Frame, error) {
 }
 
 // ReadText reads the next text message as a browser does: it answers pings,
-// ignores pongs, and answers a close frame and returns it as a [*ClosedError]. A
-// binary message is an error.
+// ignores pongs, and answers a close frame and returns it as a [*ClosedError].
+// A binary message is an error.
 func (c *Client) ReadText() (string, error) {
 	for {
 		f, err := c.Read()

@@ -1,6 +1,6 @@
-// Package wstest is a WebSocket client for tests and load programs. It is strict
-// about what a server sends, but can send anything itself: each header field of a
-// [Frame] can be set to something that no real client would send.
+// Package wstest is a WebSocket client for tests and load programs. It is
+// strict about what a server sends, but can send anything itself: each header
+// field of a [Frame] can be set to something that no real client would send.
 //
 // It shares no code with the package that it tests.
 package wstest
@@ -56,8 +56,8 @@ func Close(code uint16, reason string) Frame {
 	return Frame{Opcode: OpClose, Payload: append(binary.BigEndian.AppendUint16(nil, code), reason...)}
 }
 
-// CloseStatus returns the code and the reason of a close frame. The code is 1005
-// if the frame has none.
+// CloseStatus returns the code and the reason of a close frame. The code is
+// 1005 if the frame has none.
 func (f Frame) CloseStatus() (code uint16, reason string) {
 	if len(f.Payload) < 2 {
 		return 1005, ""

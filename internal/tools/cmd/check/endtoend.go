@@ -9,8 +9,9 @@ import (
 	"strings"
 )
 
-// endToEnd runs internal/e2e/run, which installs what it needs. Its last line
-// in the form of the closing line is added to the count; it may skip nothing.
+// endToEnd runs internal/e2e/run, which installs what it needs. The last line
+// of its output that has the form of the closing line is added to the count.
+// The script may skip nothing.
 func (c *checker) endToEnd(ctx context.Context) {
 	script := filepath.Join(c.root, "internal", "e2e", "run")
 	defer section("end to end")()
@@ -32,14 +33,14 @@ func (c *checker) endToEnd(ctx context.Context) {
 		line, err = in.ReadString('\n')
 		if t, ok := parseTally(strings.TrimSpace(line)); ok {
 			result, found = t, true
-			continue // the check ends with a line of this form, alone
+			continue // only the check itself ends with a line of this form
 		}
 		fmt.Print(line)
 	}
 	c.endToEndDone(result, found, cmd.Wait())
 }
 
-// endToEndDone counts the script's result.
+// endToEndDone counts the result of the script.
 func (c *checker) endToEndDone(result tally, found bool, err error) {
 	c.tally.add(result)
 	switch {

@@ -11,13 +11,13 @@ import (
 	"sync"
 )
 
-// A target is a fuzz test and the directory of its package.
+// A target is a fuzz test, with the directory of its package.
 type target struct{ dir, name string }
 
 var fuzzFunc = regexp.MustCompile(`(?m)^func (Fuzz\w*)\(\w+ \*testing\.F\)`)
 
-// fuzz runs each fuzz target for a short time, two at once with one worker
-// each, so that one compiles while the other runs.
+// fuzz runs each fuzz target for a short time. It runs two at a time, each with
+// one worker, so that one compiles while the other runs.
 func (c *checker) fuzz(ctx context.Context) {
 	defer section("fuzz")()
 	targets, err := c.fuzzTargets(ctx)
@@ -27,7 +27,7 @@ func (c *checker) fuzz(ctx context.Context) {
 	}
 	var (
 		wg      sync.WaitGroup
-		mu      sync.Mutex // guards the checker and the order of lines
+		mu      sync.Mutex // guards the checker and keeps output lines together
 		pending = make(chan target)
 	)
 	for range 2 {
@@ -97,11 +97,11 @@ var (
 	deadlineFail = regexp.MustCompile(`(?m)^--- FAIL: Fuzz\w* \([0-9.]+s\)\n    context deadline exceeded\nFAIL$`)
 )
 
-// deadlineOnly reports whether a target failed by nothing but the end of its
-// time. Go 1.26 loses a race between its fuzzing coordinator and that deadline
-// now and then (golang/go#75804, cured in Go 1.27); a real finding always
-// names the hung process or speaks of the failing input, be it only to say that
-// it was making it smaller when the time was over.
+// deadlineOnly reports whether a target failed only because its time was up. In
+// Go 1.26 the fuzzing coordinator sometimes loses a race against that deadline
+// (golang/go#75804, fixed in Go 1.27). The output of a real finding always
+// names the hung process or mentions the failing input, if only to say that it
+// was being minimized when the time was up.
 func deadlineOnly(out string) bool {
 	return deadlineFail.MatchString(out) && !strings.Contains(strings.ToLower(out), "failing input")
 }

@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// test runs the tests of each module under the race detector and in a random
-// order. Vet is off because lint has run all of it.
+// test runs the tests of each module under the race detector, in random order.
+// Vet is off because lint runs all of it.
 func (c *checker) test(ctx context.Context) {
 	defer section("test")()
 	if err := c.installCompiler(ctx); err != nil {
@@ -41,15 +41,15 @@ func (c *checker) test(ctx context.Context) {
 	}
 }
 
-// testEvent is a line of go test -json.
+// testEvent is one line of the output of go test -json.
 type testEvent struct {
 	Action, Package, Test, Output string
 	ImportPath, FailedBuild       string
 	Elapsed                       float64
 }
 
-// testOutput collects the output of what may yet fail, by package and test;
-// a build's by its import path.
+// testOutput collects the output of tests that may still fail, by package and
+// test. The output of a build is collected by its import path.
 type testOutput map[[2]string]*strings.Builder
 
 func (o testOutput) add(pkg, test, text string) {
@@ -69,10 +69,10 @@ func (o testOutput) take(pkg, test string) string {
 	return o[key].String()
 }
 
-// read counts the results in a stream of go test -json and prints a line for
-// each package, comparisons with what was recorded, and all output of what
-// failed. Every test, subtest and example
-// counts as one, as go test -v lists them.
+// read counts the results in the output of go test -json. It prints a line for
+// each package, the comparisons with recordings, and all output of failed
+// tests. Every test, subtest and example counts as one, as go test -v lists
+// them.
 func (c *checker) read(r io.Reader) {
 	out := make(testOutput)
 	counts := make(map[string]*tally)
@@ -82,7 +82,7 @@ func (c *checker) read(r io.Reader) {
 		if len(line) > 0 {
 			var e testEvent
 			if json.Unmarshal(line, &e) != nil {
-				fmt.Print(string(line)) // go's own word, not a test's
+				fmt.Print(string(line)) // a message of the go command itself
 			} else {
 				if counts[e.Package] == nil {
 					counts[e.Package] = new(tally)
@@ -96,14 +96,14 @@ func (c *checker) read(r io.Reader) {
 	}
 }
 
-// event handles one event of a package and adds to the package's count.
+// event handles one event of a package and updates the package's count.
 func (c *checker) event(e testEvent, out testOutput, count *tally) {
 	switch {
 	case e.Action == "build-output":
 		out.add(e.ImportPath, "", e.Output)
 	case e.Action == "output":
 		c.searchSecrets(e)
-		if !strings.HasPrefix(e.Output, "=== ") { // the progress of go test -v
+		if !strings.HasPrefix(e.Output, "=== ") { // progress lines of go test -v
 			out.add(e.Package, e.Test, e.Output)
 		}
 	case e.Test == "":
@@ -129,18 +129,18 @@ func (c *checker) event(e testEvent, out testOutput, count *tally) {
 	}
 }
 
-// comparison is what a test logs that compares us with what was recorded of
-// another program: the file, and how many of its rows agree and differ on
-// purpose. It is printed although the test passes.
+// comparison matches the line that a test logs when it compares this module
+// with a recording of another program: the file, and how many of its rows agree
+// and how many differ on purpose. The line is printed even if the test passes.
 var comparison = regexp.MustCompile(`(?m)^\s+\S+_test\.go:\d+: (\S+\.json\b.*: \d+ rows agree, .*)$`)
 
-// packageDone closes a package: its last event has no test's name.
+// packageDone handles an event without a test's name, which ends a package.
 func (c *checker) packageDone(e testEvent, out testOutput, count *tally) {
 	switch e.Action {
 	case "pass":
 		fmt.Printf("ok    %s  %s  %.1fs\n", e.Package, count, e.Elapsed)
 	case "fail":
-		if count.failed == 0 { // it did not build, or ended before a test could
+		if count.failed == 0 { // the build failed, or the package ended outside a test
 			count.failed++
 			c.failures = append(c.failures, e.Package)
 		}
@@ -154,7 +154,7 @@ func (c *checker) packageDone(e testEvent, out testOutput, count *tally) {
 	c.tally.add(*count)
 }
 
-// directory returns where a package lives, below the root.
+// directory returns the directory of a package, relative to the root.
 func directory(pkg string) string {
 	if pkg == modulePath {
 		return "."

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// lint checks what needs no test to run: formatting over the whole tree, then
-// module files, build, vet and staticcheck in each module. A check passes when
+// lint runs the checks that need no test: formatting for the whole tree, then
+// module files, build, vet and staticcheck in each module. A check passes if
 // its command exits with 0 and, where quiet is set, prints nothing.
 func (c *checker) lint(ctx context.Context) {
 	defer section("lint")()
@@ -29,7 +29,7 @@ func (c *checker) lint(ctx context.Context) {
 	}
 }
 
-// check runs a command and counts it as one passed or failed check. The cure
+// check runs a command and counts it as one check, passed or failed. The cure
 // says what to do about a failure that the output does not explain.
 func (c *checker) check(name, cure string, quiet bool, cmd *exec.Cmd) {
 	var stdout, stderr bytes.Buffer
@@ -50,7 +50,8 @@ func (c *checker) check(name, cure string, quiet bool, cmd *exec.Cmd) {
 	c.fail(name)
 }
 
-// goFiles lists the Go files that belong to the repository or are about to.
+// goFiles lists the Go files in the repository, including untracked files that
+// are not ignored.
 func (c *checker) goFiles(ctx context.Context) ([]string, error) {
 	out, err := c.command(ctx, ".", "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate", "*.go").Output()
 	if err != nil {

@@ -4,10 +4,10 @@
 //
 //	go run -C internal/tools ./cmd/check [-fuzztime 3s] [step ...]
 //
-// Without a step it runs all of them. It installs a C compiler on Debian when
-// there is none, because the race detector needs one. Its last line reads
-// "N passed, N failed", with ", N skipped" added when something was skipped;
-// it exits with 1 when anything failed.
+// Without a step it runs all of them. On Debian it installs a C compiler if
+// there is none, because the race detector needs one. Its last line is "N
+// passed, N failed", followed by ", N skipped" if something was skipped. The
+// exit code is 1 if anything failed.
 package main
 
 import (
@@ -39,10 +39,10 @@ var steps = []step{
 	{"e2e", (*checker).endToEnd},
 }
 
-// checker holds what the steps share. The counts and the list of failures only
-// grow.
+// checker holds what the steps share. The counts and the list of failures never
+// shrink.
 type checker struct {
-	root     string   // the repository's root
+	root     string   // the root directory of the repository
 	modules  []string // directories below root, as in modules.txt
 	fuzzTime time.Duration
 	skips    *skipList
@@ -67,7 +67,8 @@ func main() {
 	}
 }
 
-// run executes the named steps, or all, and prints the closing lines.
+// run executes the named steps, or all steps if names is empty, and prints the
+// closing lines.
 func run(ctx context.Context, root string, fuzzTime time.Duration, names []string) (bool, error) {
 	c, err := newChecker(root, fuzzTime)
 	if err != nil {
@@ -90,7 +91,7 @@ func run(ctx context.Context, root string, fuzzTime time.Duration, names []strin
 	return c.tally.failed == 0, nil
 }
 
-// choose returns the steps of these names in the order of steps.
+// choose returns the steps with these names, in the order of steps.
 func choose(names []string) ([]step, error) {
 	if len(names) == 0 {
 		return steps, nil
@@ -127,21 +128,23 @@ func newChecker(root string, fuzzTime time.Duration) (*checker, error) {
 	return &checker{root: root, modules: modules, fuzzTime: fuzzTime, skips: skips}, nil
 }
 
-// fail counts one failure that no test has reported.
+// fail counts a failure that no test has reported.
 func (c *checker) fail(what string) {
 	c.tally.failed++
 	c.failures = append(c.failures, what)
 }
 
-// section prints a heading and returns what prints the time it took.
+// section prints a heading. It returns a function that prints how long the
+// section took.
 func section(name string) func() {
 	fmt.Printf("\n== %s\n", name)
 	start := time.Now()
 	return func() { fmt.Printf("   %s: %.1fs\n", name, time.Since(start).Seconds()) }
 }
 
-// command prepares a command in a directory below the root. A cancelled
-// context interrupts it, so that go test can end its children.
+// command prepares a command to run in a directory below the root. When the
+// context is cancelled, the command is interrupted rather than killed, so that
+// go test can end its children.
 func (c *checker) command(ctx context.Context, dir, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = filepath.Join(c.root, dir)
@@ -156,7 +159,8 @@ func (c *checker) tool(ctx context.Context, dir, name string, args ...string) *e
 	return c.command(ctx, dir, "go", append([]string{"tool", modfile, name}, args...)...)
 }
 
-// label names a step in a module: the root's name is the step's own.
+// label names a step in a module. In the root module it is just the step's
+// name.
 func label(step, module string) string {
 	if module == "." {
 		return step
@@ -164,7 +168,7 @@ func label(step, module string) string {
 	return step + " (" + module + ")"
 }
 
-// readLines returns a file's lines without comments and blank ones.
+// readLines returns the lines of a file, without comments and blank lines.
 func readLines(file string) ([]string, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -182,7 +186,8 @@ func readLines(file string) ([]string, error) {
 	return lines, in.Err()
 }
 
-// installCompiler makes sure of a C compiler, which the race detector needs.
+// installCompiler makes sure that there is a C compiler, which the race
+// detector needs.
 func (c *checker) installCompiler(ctx context.Context) error {
 	cc, err := c.command(ctx, ".", "go", "env", "CC").Output()
 	if err != nil {

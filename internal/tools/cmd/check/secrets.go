@@ -5,9 +5,10 @@ import (
 	"strings"
 )
 
-// secrets are what the tests use as secrets: values that begin or end with a
-// mark, the secret of the examples in Pusher's documentation, and encryption
-// keys. What a test prints, whether it passes or not, may hold none of them.
+// secrets are the values that the tests use as secrets: values that begin or
+// end with a mark, the secret from the examples in Pusher's documentation, and
+// encryption keys. The output of a test must contain none of them, whether it
+// passes or not.
 var secrets = []string{
 	"canary-", "-canary",
 	"7ad3773142a6692b25b8",
@@ -15,8 +16,8 @@ var secrets = []string{
 	"nxzvbGF+f8FGhk/jOaZvgMle1tqxzF/VfUZLBLhhaH0",
 }
 
-// searchSecrets fails a test that prints a secret, once. What it printed is not
-// repeated.
+// searchSecrets counts a test that prints a secret as failed, once. It does not
+// repeat what the test printed.
 func (c *checker) searchSecrets(e testEvent) {
 	if !slices.ContainsFunc(secrets, func(s string) bool { return strings.Contains(e.Output, s) }) {
 		return

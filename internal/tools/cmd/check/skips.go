@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// skipList holds the tests that may skip themselves. Any other skip counts as
-// a failure, and so does an entry that nothing used: a skip that nobody
-// expects is a test that nobody runs.
+// skipList holds the tests that may skip themselves. Any other skip counts as a
+// failure, because a skip that nobody expects is a test that nobody runs. An
+// entry that was not needed counts as a failure too.
 type skipList struct {
 	entries []allowedSkip
 	used    map[allowedSkip]bool
 }
 
-// An allowedSkip is one line of the list: the package's directory, the test's
-// name as a pattern of path.Match, and the reason.
+// An allowedSkip is one line of the list: the directory of the package, the
+// name of the test as a pattern for path.Match, and the reason.
 type allowedSkip struct{ dir, test, reason string }
 
 func readSkipList(file string) (*skipList, error) {
@@ -48,7 +48,7 @@ func (l *skipList) allows(dir, test string) bool {
 	return false
 }
 
-// unused returns the entries that allowed nothing.
+// unused returns the entries that no skip needed.
 func (l *skipList) unused() []allowedSkip {
 	var out []allowedSkip
 	for _, e := range l.entries {

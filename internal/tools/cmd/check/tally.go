@@ -26,7 +26,7 @@ func (t tally) String() string {
 
 var tallyLine = regexp.MustCompile(`^(?:\w+: )?(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$`)
 
-// parseTally reads a line that stands alone in the form of the closing line.
+// parseTally parses a line that has the form of the closing line.
 func parseTally(line string) (t tally, ok bool) {
 	m := tallyLine.FindStringSubmatch(line)
 	if m == nil {
