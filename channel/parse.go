@@ -6,8 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// MaxNameLength is the largest length of a channel name in bytes, prefixes
-// included. Pusher's documents say 164, its libraries and servers take 200.
+// MaxNameLength is the maximum length of a channel name in bytes, including
+// prefixes. Pusher documents a limit of 164, but its libraries and servers
+// accept 200.
 const MaxNameLength = 200
 
 const (
@@ -18,8 +19,8 @@ const (
 	userPrefix      = "#server-to-user-"
 )
 
-// wirePrefixes lists every prefix, the longest of those that share a beginning
-// first, so that the first hit decides.
+// wirePrefixes lists every prefix. A prefix that begins with another one comes
+// before it, so the first match decides.
 var wirePrefixes = [...]struct {
 	prefix string
 	kind   Kind
@@ -47,11 +48,12 @@ func prefixOf(kind Kind, cached bool) string {
 	return ""
 }
 
-// Parse reads a channel name as it stands on the wire and tells its kind by
-// its prefix. It accepts what the protocol accepts: 1 to [MaxNameLength] bytes
-// of letters, digits and _ - = @ , . ; behind the prefix. Names that are legal
-// but surely a mistake, such as one with two prefixes, pass here and are found
-// by [Channel.Validate]. The error is a [*NameError].
+// Parse parses a channel name as it appears on the wire; the prefix determines
+// the kind. It accepts what the protocol accepts: at most [MaxNameLength] bytes
+// in all, with at least one letter, digit or one of _ - = @ , . ; after the
+// prefix. It does not reject names that are legal but almost certainly a
+// mistake, such as one with two prefixes; [Channel.Validate] does. The error is
+// a [*NameError].
 func Parse(wire string) (Channel, error) {
 	c := Channel{wire: wire}
 	for _, p := range wirePrefixes {
@@ -66,11 +68,12 @@ func Parse(wire string) (Channel, error) {
 	return c, nil
 }
 
-// Validate checks a name that the application has written itself. On top of
-// what [Parse] refuses, it refuses what is legal and surely a mistake: a second
-// prefix (Echo adds the prefix itself, so nobody would listen), an empty segment
-// ("mentor." is what an empty id leaves behind), and a cached user channel. The
-// error is a [*NameError].
+// Validate checks a name chosen by the application. In addition to what
+// [Parse] rejects, it rejects names that are legal but almost certainly a
+// mistake: a second prefix (Echo adds the prefix itself, so nobody would be
+// listening), an empty segment (an empty id leaves "mentor." behind), and a
+// cached user channel. User ids are not checked for prefixes and empty
+// segments. The error is a [*NameError].
 func (c Channel) Validate() error {
 	if err := c.check(); err != nil {
 		return err
@@ -88,7 +91,7 @@ func (c Channel) Validate() error {
 			return &NameError{Name: c.wire, Reason: ReasonDoublePrefix, Pos: start, prefix: p.prefix}
 		}
 	}
-	// Private("encrypted-x") would leave as the encrypted channel x.
+	// Private("encrypted-x") would be the encrypted channel x on the wire.
 	if seen, err := Parse(c.wire); err != nil || seen != c {
 		return &NameError{Name: c.wire, Reason: ReasonDoublePrefix, Pos: start, prefix: "encrypted-"}
 	}
@@ -98,7 +101,7 @@ func (c Channel) Validate() error {
 	return nil
 }
 
-// check looks for what the protocol forbids.
+// check reports what the protocol forbids.
 func (c Channel) check() error {
 	start := len(c.wire) - len(c.Name())
 	if start == len(c.wire) {
@@ -128,7 +131,7 @@ func emptySegment(name string) int {
 	return -1
 }
 
-// legal is the alphabet of channel names in the Pusher protocol.
+// legal holds the bytes that the Pusher protocol allows in channel names.
 var legal = func() (t [256]bool) {
 	for c := range 256 {
 		b := byte(c)
@@ -143,17 +146,21 @@ type Reason uint8
 
 // The reasons of a [NameError].
 const (
-	// ReasonEmpty means that there is no name, or nothing behind its prefix.
+	// ReasonEmpty means that the name is empty, or has nothing after its prefix.
 	ReasonEmpty Reason = iota + 1
-	// ReasonTooLong means more than [MaxNameLength] bytes.
+	// ReasonTooLong means that the name has more than [MaxNameLength] bytes.
 	ReasonTooLong
-	// ReasonIllegalCharacter means a character outside the protocol's alphabet.
+	// ReasonIllegalCharacter means that the name has a character that the
+	// protocol does not allow.
 	ReasonIllegalCharacter
-	// ReasonEmptySegment means nothing between two dots or at an end, as in "mentor.".
+	// ReasonEmptySegment means that the name begins or ends with a dot, as in
+	// "mentor.", or has two dots in a row.
 	ReasonEmptySegment
-	// ReasonDoublePrefix means a prefix inside the name given to a constructor.
+	// ReasonDoublePrefix means that the name passed to a constructor already
+	// has a prefix.
 	ReasonDoublePrefix
-	// ReasonCachedUser means [Channel.Cached] of a [User] channel.
+	// ReasonCachedUser means that [Channel.Cached] was called on a [User]
+	// channel.
 	ReasonCachedUser
 )
 
@@ -178,17 +185,18 @@ func (r Reason) String() string {
 
 // NameError reports a channel name that cannot be used.
 type NameError struct {
-	// Name is the name on the wire, prefix included.
+	// Name is the name on the wire, including its prefix.
 	Name string
-	// Reason is the cause.
+	// Reason says what is wrong with the name.
 	Reason Reason
-	// Pos is the byte offset in Name where the cause is, or -1.
+	// Pos is the byte offset of the problem in Name, or -1 if it has none.
 	Pos int
 
 	prefix string
 }
 
-// Error names the cause and the cure. Long names are cut.
+// Error returns a message that names the problem and, where there is one, the
+// remedy. A name of more than 80 bytes is truncated.
 func (e *NameError) Error() string {
 	name := e.Name
 	if len(name) > 80 {

@@ -6,44 +6,45 @@ import (
 	"unicode/utf8"
 )
 
-// MaxParameterName is the largest length of a parameter's name in bytes.
+// MaxParameterName is the maximum length of a parameter's name in bytes.
 const MaxParameterName = 32
 
 // Pattern is a channel name with parameters, written as in Laravel's
-// routes/channels.php: "mentor.{mentorId}". A parameter stands for one or more
-// characters other than a dot; everything outside braces is literal. Where
-// several divisions are possible the first parameter takes as much as it can,
-// then the second. A Pattern is immutable.
+// routes/channels.php: "mentor.{mentorId}". A parameter matches one or more
+// characters other than a dot; everything outside braces is literal. If a name
+// can be divided in several ways, the first parameter matches as much as it
+// can, then the second, and so on. A Pattern is immutable.
 type Pattern struct {
 	source   string
 	names    []string
 	segments []segment
 }
 
-// segment is what stands between two dots: literals[0], parameter, literals[1]
-// and so on; there is one literal more than there are parameters.
+// segment is the part of a pattern between two dots: literals[0], a parameter,
+// literals[1] and so on. It has one more literal than parameters.
 type segment struct {
 	literals []string
 }
 
-// PatternError reports a pattern that cannot be compiled.
+// PatternError reports a pattern that is not valid.
 type PatternError struct {
-	// Pattern is the pattern as it was given.
+	// Pattern is the pattern as passed to [ParsePattern].
 	Pattern string
-	// Pos is the byte offset of the cause.
+	// Pos is the byte offset of the problem.
 	Pos int
-	// Detail is the cause in words.
+	// Detail describes the problem.
 	Detail string
 }
 
-// Error names the cause and where it is.
+// Error returns a message that names the problem and its position.
 func (e *PatternError) Error() string {
 	return fmt.Sprintf("channel: pattern %q: %s at byte %d", e.Pattern, e.Detail, e.Pos)
 }
 
-// ParsePattern compiles a pattern. The error is a [*PatternError]: an unclosed,
-// nested or stray brace, or a parameter whose name is empty, too long, used
-// twice or not made of letters, digits and underscores.
+// ParsePattern parses a pattern. It returns a [*PatternError] if the pattern is
+// empty, if a brace is unclosed, nested or stray, or if a parameter's name is
+// empty, longer than [MaxParameterName], used twice, begins with a digit, or
+// has characters other than letters, digits and underscores.
 func ParsePattern(s string) (*Pattern, error) {
 	p := &Pattern{source: s}
 	if s == "" {
@@ -104,18 +105,21 @@ func (p *Pattern) checkName(name string) string {
 // String returns the pattern as it was written.
 func (p *Pattern) String() string { return p.source }
 
-// Names returns the parameters' names in order. The caller must not change it.
+// Names returns the names of the parameters in order. The caller must not
+// modify the slice.
 func (p *Pattern) Names() []string { return p.names }
 
-// Match reports whether name matches the whole pattern, and returns the
-// parameters' values in the order of [Pattern.Names]. Upper and lower case
-// differ. It takes time linear in the length of the name for a given pattern.
+// Match reports whether the pattern matches the whole of name, and returns the
+// values of the parameters in the order of [Pattern.Names]. Matching is
+// case-sensitive. For a given pattern, it takes time linear in the length of
+// the name.
 func (p *Pattern) Match(name string) (params []string, ok bool) {
 	return p.AppendMatch(nil, name)
 }
 
-// AppendMatch is [Pattern.Match] that appends the values to dst, so that a
-// caller can keep the memory. It returns dst as it was when nothing matches.
+// AppendMatch is like [Pattern.Match] but appends the values to dst, so that
+// the caller can reuse a slice. If name does not match, it returns a slice of
+// the same length as dst.
 func (p *Pattern) AppendMatch(dst []string, name string) ([]string, bool) {
 	given := len(dst)
 	rest := name
@@ -136,9 +140,9 @@ func (p *Pattern) AppendMatch(dst []string, name string) ([]string, bool) {
 	return dst, true
 }
 
-// match works from the right: each literal is placed as far right as the
-// parameters behind it allow, which gives each parameter, the first one first,
-// all it can have.
+// match works from the right. It places each literal as far right as the
+// parameters after it allow, so that earlier parameters match as much as they
+// can.
 func (s *segment) match(dst []string, part string) ([]string, bool) {
 	params := len(s.literals) - 1
 	if params == 0 {

@@ -6,8 +6,8 @@ import (
 	"github.com/onairgo/onair/channel"
 )
 
-// AnonymousName is the name of an ad-hoc event that was given none, as in
-// Laravel.
+// AnonymousName is the name that [Of] gives to an event without one, as
+// Laravel does.
 const AnonymousName = "AnonymousEvent"
 
 type anonymous struct {
@@ -16,9 +16,10 @@ type anonymous struct {
 	on      []channel.Channel
 }
 
-// Of returns an event that needs no type of its own, the counterpart of
-// Laravel's Broadcast::on(…)->as(…)->with(…). An empty name is
-// [AnonymousName]; a nil payload is {}. The channels are copied.
+// Of returns an event with the given name, payload and channels, for use where
+// a type of its own is not worth declaring. It is the counterpart of Laravel's
+// Broadcast::on(…)->as(…)->with(…). An empty name means [AnonymousName], and a
+// nil payload means {}. The channels are copied.
 //
 //	b.Dispatch(ctx, event.Of("order.paid", map[string]any{"id": 7}, channel.Private("orders.7")))
 func Of(name string, payload any, on ...channel.Channel) Event {

@@ -7,20 +7,20 @@ import (
 	"github.com/onairgo/onair/event/internal/gotype"
 )
 
-// MethodError reports a method that has the name of an optional one and would
-// be ignored: its signature is another, or it belongs to the pointer while the
-// event was passed by value.
+// MethodError reports a method that has the name of an optional one but would
+// be ignored. Either its signature differs, or it has a pointer receiver and
+// the event was passed by value.
 type MethodError struct {
 	// Type is the event's Go type.
 	Type string
 	// Method is the method's name.
 	Method string
-	// Have and Want are the signatures; Have is empty when only the receiver
-	// is wrong.
+	// Have and Want are the actual and the expected signature. Have is empty if
+	// only the receiver is wrong.
 	Have, Want string
 }
 
-// Error shows the declaration that would work.
+// Error returns a message that shows the declaration that would work.
 func (e *MethodError) Error() string {
 	if e.Have == "" {
 		return fmt.Sprintf("event: %s of %s has a pointer receiver and the event was passed by value; declare func (e %s) %s%s, or pass a pointer",
@@ -53,10 +53,11 @@ var optional = gotype.NewChecker(
 	},
 )
 
-// Check reports why the event cannot be sent whatever its payload: it is nil,
-// it has an optional method that would be ignored (a [*MethodError]), or its
-// [Validator] says so. A misspelt method cannot be seen here;
-// broadcasttest.CheckEvent looks for those.
+// Check reports whether the event can be sent, regardless of its payload. It
+// returns [ErrNil] for an event that is nil or a nil pointer, a [*MethodError]
+// for an optional method that would be ignored, or the error of the event's
+// [Validator]. It cannot detect a misspelt method name, which
+// broadcasttest.CheckEvent looks for.
 func Check(e Event) error {
 	if gotype.IsNil(e) {
 		return ErrNil
@@ -70,9 +71,9 @@ func Check(e Event) error {
 	return nil
 }
 
-// CheckType reports an optional method of the type that would be ignored, as a
-// [*MethodError]. It serves packages that make events of other values. The
-// answer is kept for each type.
+// CheckType returns a [*MethodError] if the type has an optional method that
+// would be ignored. It is meant for packages that turn other values into
+// events. The result for each type is cached.
 func CheckType(t reflect.Type) error {
 	if m := optional.Check(t); m != nil {
 		return &MethodError{Type: t.String(), Method: m.Name, Have: m.Have, Want: m.Signature}

@@ -1,9 +1,9 @@
-// Package event says what an event is: a plain value that knows its channels
-// and its name, and whose exported fields are what the browser receives.
+// Package event defines events. An event is a plain value that knows its
+// channels and its name, and whose exported fields are what browsers receive.
 //
 //	type SessionStarted struct {
 //		SessionID string `json:"sessionId"`
-//		MentorID  string `json:"-"` // routes the event, stays off the wire
+//		MentorID  string `json:"-"` // selects the channel, is not sent
 //	}
 //
 //	func (e SessionStarted) BroadcastOn() []channel.Channel {
@@ -11,14 +11,14 @@
 //	}
 //	func (SessionStarted) BroadcastAs() string { return "session.started" }
 //
-// What an event may say beyond that is a handful of one-method interfaces:
-// [Payloader], [Conditional], [Router], [Rescuer] and [Validator]. An event
-// whose method has the name but not the signature is refused with a
-// [*MethodError].
+// An event can implement further interfaces of one method each: [Payloader],
+// [Conditional], [Router], [Rescuer] and [Validator]. An event that has a
+// method with the name of one of them and a different signature is rejected
+// with a [*MethodError].
 //
-// [Of] makes an event that needs no type. Package event/model names the changes
-// of stored models, and package event/notification sends notifications, both
-// as Laravel does.
+// [Of] returns an event without the need to declare a type. Package event/model
+// announces changes to stored models and package event/notification sends
+// notifications, both as Laravel does.
 package event
 
 import (
@@ -31,25 +31,25 @@ import (
 	"github.com/onairgo/onair/event/internal/gotype"
 )
 
-// Event is something that happened and that browsers are told of, the
-// counterpart of Laravel's ShouldBroadcast. Without a [Payloader] its JSON
-// encoding is the payload.
+// Event is something that happened and that browsers are told about. It is the
+// counterpart of Laravel's ShouldBroadcast. Its payload is its JSON encoding,
+// unless it is a [Payloader].
 type Event interface {
-	// BroadcastOn returns the channels. With none, nothing is sent and that is
-	// no error.
+	// BroadcastOn returns the channels to send the event on. If it returns
+	// none, the event is not sent, which is not an error.
 	BroadcastOn() []channel.Channel
-	// BroadcastAs returns the event's name. Browsers listen to it with a
-	// leading dot: echo.listen(".session.started"). The empty name asks for
-	// Laravel's default, namespace and type name, heard by
-	// echo.listen("SessionStarted").
+	// BroadcastAs returns the event's name. Browsers listen for it with a
+	// leading dot: echo.listen(".session.started"). An empty name selects
+	// Laravel's default, the namespace followed by the type name, which
+	// browsers listen for with echo.listen("SessionStarted").
 	BroadcastAs() string
 }
 
-// MaxNameLength is the largest length of an event's name in bytes.
+// MaxNameLength is the maximum length of an event's name in bytes.
 const MaxNameLength = 200
 
-// DefaultNamespace is what Laravel and Echo put before the type name of an
-// event without a name of its own.
+// DefaultNamespace is the namespace that Laravel and Echo put before the type
+// name of an event that does not name itself.
 const DefaultNamespace = `App\Events`
 
 // ErrNil is returned for an event that is nil or a nil pointer.
@@ -57,15 +57,17 @@ var ErrNil = errors.New("event: the event is nil")
 
 // NameError reports an event name that cannot be used.
 type NameError struct {
-	// Name is the name; empty when the type has none.
+	// Name is the name, or empty if the event has none and its type has no name
+	// to derive one from.
 	Name string
 	// Type is the event's Go type.
 	Type string
-	// Detail is cause and cure in words.
+	// Detail describes the problem and, where there is one, the remedy.
 	Detail string
 }
 
-// Error names the cause and the cure.
+// Error returns a message with the name, the type and the detail. A name of
+// more than 80 bytes is truncated.
 func (e *NameError) Error() string {
 	name := e.Name
 	if len(name) > 80 {
@@ -74,12 +76,15 @@ func (e *NameError) Error() string {
 	return fmt.Sprintf("event: name %q of %s %s", name, e.Type, e.Detail)
 }
 
-// Name returns the event's name on the wire: BroadcastAs, or when that is
-// empty the namespace, a backslash and the name of the Go type without
-// package, pointer and type arguments. With an empty namespace it is the bare
-// type name, for pages that set Echo's namespace to false. The error is a
-// [*NameError]: neither the event nor its type has a name, or the name is too
-// long, kept by the protocol for itself, or one that Echo cannot listen to.
+// Name returns the event's name on the wire. This is what BroadcastAs returns
+// or, if that is empty, the namespace, a backslash and the name of the Go type
+// without package, pointer and type arguments. If the namespace is empty too,
+// it is the type name alone, for pages that set Echo's namespace to false.
+//
+// Name returns [ErrNil] for an event that is nil or a nil pointer. It returns a
+// [*NameError] if neither the event nor its type has a name, or if the name is
+// longer than [MaxNameLength], reserved by the protocol, begins with a dot,
+// holds a control character or is not valid UTF-8.
 func Name(e Event, namespace string) (string, error) {
 	if gotype.IsNil(e) {
 		return "", ErrNil
@@ -115,7 +120,7 @@ func checkName(name string) string {
 	return ""
 }
 
-// TypeName returns the event's Go type for messages to people, such as
+// TypeName returns the event's Go type as text for people to read, such as
 // "orders.Paid".
 func TypeName(e Event) string {
 	if e == nil {

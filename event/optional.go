@@ -2,39 +2,42 @@ package event
 
 import "github.com/onairgo/onair/channel"
 
-// Payloader replaces the payload, as Laravel's broadcastWith does.
+// Payloader is implemented by events that replace their payload, as Laravel's
+// broadcastWith does.
 type Payloader interface {
-	// BroadcastWith returns what is encoded instead of the event. nil falls
-	// back to the event itself.
+	// BroadcastWith returns the value to encode instead of the event. If it
+	// returns nil, the event itself is encoded.
 	BroadcastWith() any
 }
 
-// Conditional decides at dispatch whether the event is sent, as Laravel's
-// broadcastWhen does.
+// Conditional is implemented by events that decide at dispatch whether they are
+// sent, as Laravel's broadcastWhen does.
 type Conditional interface {
-	// BroadcastWhen returns false to send nothing, which is no error.
+	// BroadcastWhen reports whether to send the event. Not sending it is not an
+	// error.
 	BroadcastWhen() bool
 }
 
-// Router chooses the connections that carry the event, as Laravel's
-// broadcastConnections does.
+// Router is implemented by events that choose the connections they are sent
+// over, as Laravel's broadcastConnections does.
 type Router interface {
-	// BroadcastConnections returns the connections, each tried whatever
-	// becomes of the others. With none, the event goes nowhere.
+	// BroadcastConnections returns the connections. Each is tried, whether or
+	// not the others fail. If it returns none, the event is not sent.
 	BroadcastConnections() []Connection
 }
 
-// Connection is one of several ways an event takes.
+// Connection is one of the connections that a [Router] sends its event over.
 type Connection struct {
-	// Name is the connection's name; empty is the default connection.
+	// Name is the connection's name. The empty name is the default connection.
 	Name string
-	// Channels replaces BroadcastOn for this connection unless it is nil.
+	// Channels, if not nil, replaces BroadcastOn for this connection.
 	Channels []channel.Channel
-	// Payload replaces the payload for this connection unless it is nil.
+	// Payload, if not nil, replaces the payload for this connection.
 	Payload any
 }
 
-// Via returns connections by name with the event's own channels and payload.
+// Via returns the connections with the given names, which use the event's own
+// channels and payload.
 func Via(names ...string) []Connection {
 	out := make([]Connection, len(names))
 	for i, name := range names {
@@ -43,20 +46,21 @@ func Via(names ...string) []Connection {
 	return out
 }
 
-// Rescuer marks an event whose failure must not fail the caller, as Laravel's
-// ShouldRescue does: what goes wrong in sending is logged instead of returned.
-// Mistakes of the program, such as an illegal channel name, are still
-// returned.
+// Rescuer is implemented by events that are sent on a best-effort basis, as
+// with Laravel's ShouldRescue: errors in sending are logged instead of returned
+// to the caller. Errors in the event itself, such as an illegal channel name,
+// are still returned.
 type Rescuer interface {
-	// ShouldRescue returns true for best effort.
+	// ShouldRescue reports whether to log errors in sending instead of
+	// returning them.
 	ShouldRescue() bool
 }
 
-// Validator lets an event refuse to be sent, the place for what BroadcastOn
-// cannot say since it returns no error: a missing id, a state that must not
-// leave.
+// Validator is implemented by events that can refuse to be sent. This is the
+// place for problems that BroadcastOn cannot report because it returns no
+// error, such as a missing id or a state that must not be made public.
 type Validator interface {
-	// ValidateBroadcast is asked at dispatch, before anything else of the
-	// event. Its error is returned to the caller as it is.
+	// ValidateBroadcast is called at dispatch, before the event's other
+	// methods. Its error is returned to the caller unchanged.
 	ValidateBroadcast() error
 }

@@ -10,9 +10,10 @@ import (
 	"github.com/onairgo/onair/event/internal/gotype"
 )
 
-// Payload returns the event's data as JSON: what BroadcastWith returns, or
-// when it has no such method or that returns nil, the event itself. It is
-// encoded by [Encode].
+// Payload returns the event's payload as JSON, encoded by [Encode]. The payload
+// is what BroadcastWith returns, or the event itself if it has no such method
+// or the method returns nil. Payload returns [ErrNil] for an event that is nil
+// or a nil pointer.
 func Payload(e Event) (string, error) {
 	if gotype.IsNil(e) {
 		return "", ErrNil
@@ -26,9 +27,10 @@ func Payload(e Event) (string, error) {
 	return Encode(v)
 }
 
-// Encode returns v as the JSON of a payload, by encoding/json and its tags. A
-// payload that would be null is {}. Bytes that are not UTF-8 become U+FFFD, as
-// encoding/json has it; characters such as < are not escaped.
+// Encode returns the JSON encoding of v for use as a payload. It uses
+// encoding/json and its struct tags. It returns {} instead of null. Invalid
+// UTF-8 becomes U+FFFD, as in encoding/json, and characters such as < are not
+// escaped.
 func Encode(v any) (string, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -39,7 +41,7 @@ func Encode(v any) (string, error) {
 		}
 		return "", fmt.Errorf("event: payload of type %T: %w", v, withoutValues(err))
 	}
-	// A json.RawMessage goes through the encoder unchecked.
+	// The encoder does not check a json.RawMessage for valid UTF-8.
 	out := strings.ToValidUTF8(strings.TrimSuffix(b.String(), "\n"), "\ufffd")
 	if out == "null" {
 		return "{}", nil
@@ -49,8 +51,8 @@ func Encode(v any) (string, error) {
 
 var errNumber = errors.New("json: a json.Number in it does not hold a number")
 
-// withoutValues returns the error of the encoder unless it repeats a value of
-// the payload, which only the one about a json.Number does.
+// withoutValues returns the encoder's error, or a replacement if it repeats a
+// value of the payload. Only the error about a json.Number does.
 func withoutValues(err error) error {
 	if strings.Contains(err.Error(), "invalid number literal") {
 		return errNumber
@@ -58,22 +60,23 @@ func withoutValues(err error) error {
 	return err
 }
 
-// ObjectError reports a value that must encode as a JSON object and does not.
+// ObjectError reports a value that must encode as a JSON object but does not.
 type ObjectError struct {
 	// Type is the value's Go type.
 	Type string
-	// Have is what it encodes as: "array", "string", "number" or "boolean".
+	// Have is what the value encodes as: "array", "string", "number" or
+	// "boolean".
 	Have string
 }
 
-// Error names the type and what it encodes as.
+// Error returns a message that names the type and what it encodes as.
 func (e *ObjectError) Error() string {
 	return fmt.Sprintf("event: %s encodes as a JSON %s where an object is needed; use a struct or a map", e.Type, e.Have)
 }
 
-// EncodeObject is [Encode] for what pages expect to be an object, such as a
-// stored model or a notification's data. The error of anything else is an
-// [*ObjectError].
+// EncodeObject is like [Encode], but for values that pages expect to be an
+// object, such as a stored model or a notification's data. It returns an
+// [*ObjectError] if v encodes as anything else.
 func EncodeObject(v any) (string, error) {
 	out, err := Encode(v)
 	if err != nil || out[0] == '{' {

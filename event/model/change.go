@@ -10,53 +10,57 @@ import (
 	"github.com/onairgo/onair/event/internal/gotype"
 )
 
-// ErrNoClass is returned at dispatch for a change whose class has no name.
+// ErrNoClass is returned at dispatch for a change whose class is empty or ends
+// with a dot.
 var ErrNoClass = errors.New(`model: the class is empty or ends with a dot; write "App.Models.Post"`)
 
-// ErrNoModel is the condition of a change that was given neither a model nor a
-// payload.
+// ErrNoModel is wrapped by the error returned at dispatch for a change that has
+// neither a model nor a payload.
 var ErrNoModel = errors.New("model: the model is nil")
 
-// Change is an event that tells of one change of one model. Its methods return
-// a changed copy. The zero Change cannot be dispatched.
+// Change is an event that announces one change to one model. [Change.On],
+// [Change.Also], [Change.As] and [Change.With] return a modified copy. The zero
+// Change cannot be dispatched.
 type Change struct {
 	class   Class
 	action  string
 	key     any
 	model   any
-	on      []channel.Channel // nil is the model's own channel
+	on      []channel.Channel // nil means the model's own channel
 	also    []channel.Channel
 	name    string
 	payload any
 }
 
-// Created tells that the model was stored for the first time. The model is
-// anything that encodes as a JSON object; it is encoded at dispatch. See
-// [Class.ChannelName] about the key.
+// Created announces that the model was stored for the first time. The model is
+// any value that encodes as a JSON object; it is encoded at dispatch. For the
+// key, see [Class.ChannelName].
 func (c Class) Created(key, model any) Change { return c.change("Created", key, model) }
 
-// Updated tells that the stored model has changed. Laravel tells it only when
-// a field really has; that is the caller's to know.
+// Updated announces that the stored model has changed. Laravel does so only if
+// a field has a new value; here the caller decides.
 func (c Class) Updated(key, model any) Change { return c.change("Updated", key, model) }
 
-// Trashed tells that the model was soft deleted. [Class.SoftDelete] goes with
-// it.
+// Trashed announces that the model was soft deleted. To announce a soft delete
+// in full, use [Class.SoftDelete].
 func (c Class) Trashed(key, model any) Change { return c.change("Trashed", key, model) }
 
-// Restored tells that a soft delete was undone. [Class.Restore] goes with it.
+// Restored announces that a soft delete was undone. To announce it in full, use
+// [Class.Restore].
 func (c Class) Restored(key, model any) Change { return c.change("Restored", key, model) }
 
-// Deleted tells that the model is no longer there. The model is what it was.
+// Deleted announces that the model no longer exists. Pass the model as it last
+// was.
 func (c Class) Deleted(key, model any) Change { return c.change("Deleted", key, model) }
 
-// SoftDelete returns what Laravel tells of a soft delete: Trashed, then
-// Deleted.
+// SoftDelete returns the changes that Laravel announces for a soft delete:
+// Trashed, then Deleted.
 func (c Class) SoftDelete(key, model any) []Change {
 	return []Change{c.Trashed(key, model), c.Deleted(key, model)}
 }
 
-// Restore returns what Laravel tells of a model that is restored: Updated,
-// then Restored.
+// Restore returns the changes that Laravel announces for a restored model:
+// Updated, then Restored.
 func (c Class) Restore(key, model any) []Change {
 	return []Change{c.Updated(key, model), c.Restored(key, model)}
 }
@@ -65,7 +69,8 @@ func (c Class) change(action string, key, model any) Change {
 	return Change{class: c, action: action, key: key, model: model}
 }
 
-// On replaces the channels. With none, the change is not sent.
+// On replaces the channels, including those added by [Change.Also]. Without
+// any channels, the change is not sent.
 func (c Change) On(channels ...channel.Channel) Change {
 	c.on, c.also = append([]channel.Channel{}, channels...), nil
 	return c
@@ -77,21 +82,21 @@ func (c Change) Also(channels ...channel.Channel) Change {
 	return c
 }
 
-// As replaces the event's name. The empty name is the default.
+// As replaces the event's name. The empty name restores the default.
 func (c Change) As(name string) Change {
 	c.name = name
 	return c
 }
 
-// With replaces the whole payload, the key "model" included. nil is the
-// default.
+// With replaces the whole payload, including the key "model". A nil payload
+// restores the default.
 func (c Change) With(payload any) Change {
 	c.payload = payload
 	return c
 }
 
-// BroadcastOn returns the model's private channel and what [Change.Also] and
-// [Change.On] made of it.
+// BroadcastOn returns the model's private channel, or the channels set by
+// [Change.On], followed by those added by [Change.Also].
 func (c Change) BroadcastOn() []channel.Channel {
 	on := c.on
 	if on == nil {
@@ -100,8 +105,8 @@ func (c Change) BroadcastOn() []channel.Channel {
 	return slices.Concat(on, c.also)
 }
 
-// BroadcastAs returns the class's base name and what has happened, such as
-// "PostCreated", or what [Change.As] set.
+// BroadcastAs returns the class's base name followed by the kind of change,
+// such as "PostCreated", or the name set by [Change.As].
 func (c Change) BroadcastAs() string {
 	if c.name != "" {
 		return c.name
@@ -109,7 +114,7 @@ func (c Change) BroadcastAs() string {
 	return c.class.Base() + c.action
 }
 
-// BroadcastWith returns the payload.
+// BroadcastWith returns the payload set by [Change.With], or the default one.
 func (c Change) BroadcastWith() any {
 	if c.payload != nil {
 		return c.payload
@@ -117,8 +122,8 @@ func (c Change) BroadcastWith() any {
 	return payload{Model: object{c.model}}
 }
 
-// ValidateBroadcast refuses a change without a class ([ErrNoClass]) or without
-// anything to send ([ErrNoModel]).
+// ValidateBroadcast returns [ErrNoClass] for a change without a class, and an
+// error that wraps [ErrNoModel] for one with neither a model nor a payload.
 func (c Change) ValidateBroadcast() error {
 	if c.class.Base() == "" {
 		return ErrNoClass
@@ -129,8 +134,8 @@ func (c Change) ValidateBroadcast() error {
 	return nil
 }
 
-// payload is the shape that laravel-echo's types call ModelPayload. Laravel
-// leaves its queue settings in it.
+// payload is what laravel-echo's types call ModelPayload. The last three fields
+// are queue settings, which Laravel includes.
 type payload struct {
 	Model       object  `json:"model"`
 	Connection  *string `json:"connection"`
@@ -146,7 +151,7 @@ func (o object) MarshalJSON() ([]byte, error) {
 	return []byte(out), err
 }
 
-// Value lets broadcasttest.CheckEvent look inside.
+// Value lets broadcasttest.CheckEvent inspect the value.
 func (o object) Value() any { return o.value }
 
 var (

@@ -1,7 +1,7 @@
-// Package model tells browsers that a stored model has changed, with the
+// Package model tells browsers that a stored model has changed. It uses the
 // names, channels and payload of Laravel's model broadcasting, so that
-// useEchoModel and Echo's listeners hear them. It knows no database: the
-// program says what has changed.
+// useEchoModel and Echo's listeners receive the changes. The package has
+// nothing to do with a database: the program says what has changed.
 //
 //	const Post model.Class = "App.Models.Post"
 //
@@ -11,12 +11,12 @@
 //
 //	{"model": …, "connection": null, "queue": null, "afterCommit": false}
 //
-// whose last three keys are constant: pages written for Laravel expect them.
-// Browsers listen with a leading dot, echo.listen(".PostCreated").
+// The last three keys always have these values; pages written for Laravel
+// expect them. Browsers listen with a leading dot: echo.listen(".PostCreated").
 //
-// Laravel tells a soft delete twice, as trashed and as deleted, and so it does
-// with a restored model, as updated and as restored. [Class.SoftDelete] and
-// [Class.Restore] return both changes in that order.
+// Laravel broadcasts a soft delete twice, as trashed and as deleted. Likewise
+// it broadcasts a restored model as updated and as restored. [Class.SoftDelete]
+// and [Class.Restore] return both changes in that order.
 package model
 
 import (
@@ -30,9 +30,10 @@ import (
 	"github.com/onairgo/onair/channel"
 )
 
-// Class is the class of a model as Laravel writes it, with dots or
-// backslashes: "App.Models.Post". What stands before the last one is free, so
-// model.Class("tenant.acme.Post") is the Post of a tenant.
+// Class is the class of a model as Laravel writes it, such as
+// "App.Models.Post". Its parts are separated by dots or backslashes. Any
+// namespace will do: model.Class("tenant.acme.Post") could be the Post of one
+// tenant.
 type Class string
 
 // String returns the class with dots.
@@ -40,7 +41,7 @@ func (c Class) String() string {
 	return strings.TrimPrefix(strings.ReplaceAll(string(c), `\`, "."), ".")
 }
 
-// Base returns the class without what stands before it, such as "Post".
+// Base returns the class without its namespace, such as "Post".
 func (c Class) Base() string {
 	s := c.String()
 	return s[strings.LastIndexByte(s, '.')+1:]
@@ -55,20 +56,21 @@ func (c Class) Pattern() string {
 }
 
 // Channel returns the model's private channel, such as
-// private-App.Models.Post.1. See [Class.ChannelName] about the key.
+// private-App.Models.Post.1. For the key, see [Class.ChannelName].
 func (c Class) Channel(key any) channel.Channel { return channel.Private(c.ChannelName(key)) }
 
-// ChannelName returns the name of the model's channels without prefix, such as
-// "App.Models.Post.1": channel.Public(Post.ChannelName(1)) is the model's
-// public channel.
+// ChannelName returns the name of the model's channels without a prefix, such
+// as "App.Models.Post.1". For example, channel.Public(Post.ChannelName(1)) is
+// the model's public channel.
 //
-// The key is a string, an integer, or what has a text of its own
-// (encoding.TextMarshaler or fmt.Stringer, such as a UUID). Any other key, nil
-// among them, makes a name that no dispatch accepts and that shows its type.
+// The key must be a string, an integer, or a value such as a UUID that
+// implements encoding.TextMarshaler or fmt.Stringer. For any other key,
+// including nil, the name holds the key's type, and dispatching to the channel
+// fails.
 func (c Class) ChannelName(key any) string { return c.String() + "." + keyText(key) }
 
-// keyText writes an unusable key in brackets, which no channel's name may
-// hold.
+// keyText returns the key as text. It writes the type of an unusable key in
+// parentheses, which are not allowed in a channel's name.
 func keyText(key any) string {
 	v := reflect.ValueOf(key)
 	if v.Kind() == reflect.Pointer && v.IsNil() {

@@ -1,8 +1,8 @@
 // Package notification broadcasts notifications as Laravel's broadcast channel
-// does, so that Echo's notification() and useEchoNotification hear them.
+// does, so that Echo's notification() and useEchoNotification receive them.
 //
-// A notification is any struct; its JSON encoding is the data, to which "id"
-// and "type" are added:
+// A notification is any value that encodes as a JSON object, usually a struct.
+// That encoding, with "id" and "type" added, is the data:
 //
 //	type InvoicePaid struct {
 //		Amount string `json:"amount"`
@@ -18,13 +18,15 @@
 //
 //	{"amount": "12.50", "id": "0198…", "type": "App\\Notifications\\InvoicePaid"}
 //
-// and the page hears it with echo.private("App.Models.User.7").notification(…).
+// The page receives it with
+// echo.private("App.Models.User.7").notification(…).
 //
-// What a notification may say beyond that is the one-method interfaces of this
-// package and those of package event: event.Payloader (replaces all of the
-// data, id and type too), event.Conditional, event.Router, event.Rescuer and
-// event.Validator. A method that has such a name and another signature is
-// refused at dispatch with an [*event.MethodError].
+// A notification can implement the one-method interfaces of this package and
+// those of package event: event.Payloader (which replaces all of the data,
+// including id and type), event.Conditional, event.Router, event.Rescuer and
+// event.Validator. A notification that has a method with the name of one of
+// them and a different signature is rejected at dispatch with an
+// [*event.MethodError].
 package notification
 
 import (
@@ -40,56 +42,61 @@ import (
 	"github.com/onairgo/onair/event/internal/gotype"
 )
 
-// EventName is the event's name that Echo's notification() listens to.
+// EventName is the name of the event that Echo's notification() listens for.
 const EventName = `Illuminate\Notifications\Events\BroadcastNotificationCreated`
 
-// Namespace is what stands before the Go type's name in a notification's type,
-// where Laravel has its classes. [Typer] replaces the whole.
+// Namespace precedes the Go type's name in a notification's type. It is the
+// namespace of notification classes in Laravel. A [Typer] replaces the whole
+// type, including the namespace.
 const Namespace = `App\Notifications`
 
-// Errors of a dispatch.
+// Errors returned at dispatch.
 var (
 	// ErrNil is returned for a notification that is nil or a nil pointer.
 	ErrNil = errors.New("notification: the notification is nil")
-	// ErrNoRecipient is returned when whom to notify is nil or a nil pointer.
+	// ErrNoRecipient is wrapped by the error for a recipient that is nil or a
+	// nil pointer.
 	ErrNoRecipient = errors.New("notification: the recipient is nil")
-	// ErrNoType is the condition of a notification whose Go type has no name
-	// and that is no [Typer].
+	// ErrNoType is wrapped by the error for a notification that has no type:
+	// its Go type has no name, and it is not a [Typer] that returns one.
 	ErrNoType = errors.New("notification: no type can be derived")
 )
 
-// Notifiable is who or what can be notified, such as a user.
+// Notifiable is implemented by anything that can be notified, such as a user.
 type Notifiable interface {
-	// ReceivesBroadcastNotificationsOn returns the channels that pages hear
-	// the recipient's notifications on. Laravel's default is the private
-	// channel of the model, model.Class("App.Models.User").Channel(id); any
-	// other will do, also a public one.
+	// ReceivesBroadcastNotificationsOn returns the channels on which the
+	// recipient's notifications are sent. Laravel's default is the private
+	// channel of the model, model.Class("App.Models.User").Channel(id). Any
+	// other channel will do, even a public one.
 	ReceivesBroadcastNotificationsOn() []channel.Channel
 }
 
-// Route returns a recipient that is nothing but channels, Laravel's on-demand
-// notification. It wins over the notification's own channels ([Channeler]).
+// Route returns a recipient that consists only of channels, for what Laravel
+// calls an on-demand notification. Its channels take precedence over those of
+// the notification ([Channeler]).
 func Route(channels ...channel.Channel) Notifiable { return route(channels) }
 
 type route []channel.Channel
 
 func (r route) ReceivesBroadcastNotificationsOn() []channel.Channel { return r }
 
-// Event is one notification on its way to one recipient.
+// Event is the event that sends one notification to one recipient. Make one
+// with [To].
 type Event struct {
 	to           Notifiable
 	notification any
 	id           string
 }
 
-// To returns the event that tells the recipient of the notification, under an
-// id of its own, a UUID. Recipient and notification are asked at dispatch.
+// To returns the event that sends the notification to the recipient. The id of
+// the notification is a new UUID. The methods of the recipient and the
+// notification are called at dispatch.
 func To(recipient Notifiable, notification any) Event {
 	return Event{to: recipient, notification: notification, id: uuid.Must(uuid.NewV7()).String()}
 }
 
-// WithID returns the event with another id, for instance that of the row in
-// the table of notifications.
+// WithID returns a copy of the event with another notification id, for example
+// that of the notification's row in a database.
 func (e Event) WithID(id string) Event {
 	e.id = id
 	return e
@@ -98,11 +105,12 @@ func (e Event) WithID(id string) Event {
 // ID returns the notification's id.
 func (e Event) ID() string { return e.id }
 
-// Notification returns the notification as it was given.
+// Notification returns the notification that was passed to [To].
 func (e Event) Notification() any { return e.notification }
 
-// BroadcastOn returns the channels of a [Route], else those of the
-// notification, else those of the recipient.
+// BroadcastOn returns the channels of the [Route] if the recipient is one,
+// otherwise those of the notification if it is a [Channeler], otherwise those
+// of the recipient. It passes over a Route or a Channeler without channels.
 func (e Event) BroadcastOn() []channel.Channel {
 	if r, ok := e.to.(route); ok && len(r) > 0 {
 		return r
@@ -115,7 +123,8 @@ func (e Event) BroadcastOn() []channel.Channel {
 	return e.to.ReceivesBroadcastNotificationsOn()
 }
 
-// BroadcastAs returns [EventName] unless the notification is a [Namer].
+// BroadcastAs returns [EventName], or the name that the notification returns if
+// it is a [Namer].
 func (e Event) BroadcastAs() string {
 	if n, ok := e.notification.(Namer); ok {
 		if name := n.BroadcastAs(); name != "" {
@@ -125,8 +134,9 @@ func (e Event) BroadcastAs() string {
 	return EventName
 }
 
-// BroadcastWith returns the notification's data with id and type, which
-// replace what has these keys, or all that an event.Payloader wants instead.
+// BroadcastWith returns the notification's data with "id" and "type" added.
+// They replace fields of the data with these names. If the notification is an
+// event.Payloader that returns a payload, BroadcastWith returns that instead.
 func (e Event) BroadcastWith() any {
 	if p, ok := e.notification.(event.Payloader); ok {
 		if with := p.BroadcastWith(); with != nil {
@@ -136,13 +146,15 @@ func (e Event) BroadcastWith() any {
 	return payload{e}
 }
 
-// BroadcastWhen asks the notification.
+// BroadcastWhen returns what the notification returns if it is an
+// event.Conditional, and true otherwise.
 func (e Event) BroadcastWhen() bool {
 	c, ok := e.notification.(event.Conditional)
 	return !ok || c.BroadcastWhen()
 }
 
-// BroadcastConnections asks the notification.
+// BroadcastConnections returns what the notification returns if it is an
+// event.Router, and the default connection otherwise.
 func (e Event) BroadcastConnections() []event.Connection {
 	if r, ok := e.notification.(event.Router); ok {
 		return r.BroadcastConnections()
@@ -150,15 +162,16 @@ func (e Event) BroadcastConnections() []event.Connection {
 	return []event.Connection{{}}
 }
 
-// ShouldRescue asks the notification.
+// ShouldRescue returns what the notification returns if it is an event.Rescuer,
+// and false otherwise.
 func (e Event) ShouldRescue() bool {
 	r, ok := e.notification.(event.Rescuer)
 	return ok && r.ShouldRescue()
 }
 
-// ValidateBroadcast returns [ErrNil], [ErrNoRecipient], [ErrNoType], an
-// [*event.MethodError] for a method of the notification that would be ignored,
-// or what the notification says itself.
+// ValidateBroadcast returns an error that is [ErrNil], [ErrNoRecipient] or
+// [ErrNoType], an [*event.MethodError] for a method of the notification that
+// would be ignored, or the error of the notification's own ValidateBroadcast.
 func (e Event) ValidateBroadcast() error {
 	switch {
 	case gotype.IsNil(e.notification):
@@ -178,7 +191,8 @@ func (e Event) ValidateBroadcast() error {
 	return nil
 }
 
-// typeName returns what pages know the notification by, or "".
+// typeName returns the type by which pages tell notifications apart, or "" if
+// there is none.
 func (e Event) typeName() string {
 	if t, ok := e.notification.(Typer); ok {
 		if name := t.BroadcastType(); name != "" {
@@ -194,8 +208,8 @@ func (e Event) typeName() string {
 // payload encodes the data with id and type.
 type payload struct{ event Event }
 
-// Value returns the data without id and type. broadcasttest.CheckEvent looks
-// inside with it, too.
+// Value returns the data without id and type. It also lets
+// broadcasttest.CheckEvent inspect the data.
 func (p payload) Value() any {
 	if d, ok := p.event.notification.(Broadcastable); ok {
 		if with := d.ToBroadcast(); with != nil {

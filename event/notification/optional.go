@@ -8,32 +8,35 @@ import (
 	"github.com/onairgo/onair/event/internal/gotype"
 )
 
-// Broadcastable replaces the notification's data, as Laravel's toBroadcast
-// does. id and type are still added.
+// Broadcastable is implemented by notifications that replace their data, as
+// Laravel's toBroadcast does. The id and type are still added.
 type Broadcastable interface {
-	// ToBroadcast returns what encodes as a JSON object. nil falls back to the
-	// notification itself.
+	// ToBroadcast returns a value that encodes as a JSON object. If it returns
+	// nil, the notification itself is encoded.
 	ToBroadcast() any
 }
 
-// Typer replaces the type that pages tell notifications apart by, as Laravel's
-// broadcastType does.
+// Typer is implemented by notifications that choose their type, by which pages
+// tell notifications apart, as Laravel's broadcastType does.
 type Typer interface {
-	// BroadcastType returns the type, such as "invoice.paid". The empty type
-	// falls back to [Namespace] and the Go type's name.
+	// BroadcastType returns the type, such as "invoice.paid". An empty type
+	// means [Namespace] followed by the Go type's name.
 	BroadcastType() string
 }
 
-// Channeler chooses the channels, whoever is notified.
+// Channeler is implemented by notifications that choose their own channels,
+// whoever the recipient is.
 type Channeler interface {
-	// BroadcastOn returns the channels. With none, the recipient's are taken.
+	// BroadcastOn returns the channels. If it returns none, the recipient's
+	// channels are used.
 	BroadcastOn() []channel.Channel
 }
 
-// Namer chooses the event's name. Echo's notification() does not hear an event
-// of another name than [EventName]; listen() does.
+// Namer is implemented by notifications that choose the name of their event.
+// Echo's notification() does not receive events with a name other than
+// [EventName], but listen() does.
 type Namer interface {
-	// BroadcastAs returns the name. The empty name falls back to [EventName].
+	// BroadcastAs returns the name. An empty name means [EventName].
 	BroadcastAs() string
 }
 

@@ -1,6 +1,6 @@
-// Package gotype holds what the event packages ask of a Go type: the name that
-// Laravel's conventions build on, and whether a method that has the name of an
-// optional one would be ignored.
+// Package gotype answers the questions that the event packages have about a Go
+// type: its name, which Laravel's conventions build on, and whether it has a
+// method that is named like an optional one but would be ignored.
 package gotype
 
 import (
@@ -10,7 +10,7 @@ import (
 )
 
 // Name returns the type's name without package, pointers and type arguments,
-// or "" for a type that has none.
+// or "" if it has none.
 func Name(t reflect.Type) string {
 	for t.Kind() == reflect.Pointer && t.Name() == "" {
 		t = t.Elem()
@@ -19,8 +19,8 @@ func Name(t reflect.Type) string {
 	return name
 }
 
-// IsNil reports whether v is nil or a nil pointer, whose methods must not be
-// called.
+// IsNil reports whether v is nil or a nil pointer. The methods of such a value
+// must not be called.
 func IsNil(v any) bool {
 	if v == nil {
 		return true
@@ -31,35 +31,37 @@ func IsNil(v any) bool {
 
 // Optional is an optional method.
 type Optional struct {
-	// Name and Signature are what its declaration would say.
+	// Name and Signature are the method's, as its declaration states them.
 	Name, Signature string
-	// Want is the interface that asks for it.
+	// Want is the interface that has the method.
 	Want reflect.Type
-	// On looks the method up on a type. It calls MethodByName with the name as a
-	// constant: a name that the linker cannot see would make it keep every
-	// method of the program.
+	// On looks up the method on a type. It must call MethodByName with a
+	// constant name: if the name is not a constant, the linker keeps every
+	// exported method of the program.
 	On func(reflect.Type) (reflect.Method, bool)
 }
 
-// Ignored is an optional method that a type has and that nobody would call.
+// Ignored is an optional method that a type has in a form that would never be
+// called.
 type Ignored struct {
 	Optional
-	// Have is the signature it has; empty when only the receiver is wrong.
+	// Have is the method's actual signature, or empty if only the receiver is
+	// wrong.
 	Have string
 }
 
-// Checker looks for ignored methods and keeps the answer for each type. It is
+// Checker looks for ignored methods. It caches the result for each type and is
 // safe for concurrent use.
 type Checker struct {
 	methods []Optional
-	known   sync.Map // reflect.Type to *Ignored, which may be nil
+	known   sync.Map // from reflect.Type to *Ignored, which may be nil
 }
 
 // NewChecker returns a Checker for the methods.
 func NewChecker(methods ...Optional) *Checker { return &Checker{methods: methods} }
 
-// Check returns the first of the methods that the type has in another form, or
-// nil.
+// Check returns the first of the methods that the type has in a form that would
+// be ignored, or nil if there is none.
 func (c *Checker) Check(t reflect.Type) *Ignored {
 	known, ok := c.known.Load(t)
 	if !ok {
@@ -83,7 +85,7 @@ func (c *Checker) check(t reflect.Type) *Ignored {
 	return nil
 }
 
-// signature prints a method's type without its receiver.
+// signature formats a method's type without its receiver.
 func signature(f reflect.Type) string {
 	var in, out []string
 	for i := 1; i < f.NumIn(); i++ {
