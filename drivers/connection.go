@@ -16,23 +16,25 @@ import (
 	"github.com/onairgo/onair/drivers/pusher"
 )
 
-// Connection is a driver with what belongs to it.
+// Connection is a driver together with its credentials and the settings that
+// pages need to connect.
 type Connection struct {
 	// Name is the name in the environment, such as "pusher".
 	Name string
-	// Driver carries the events. [FromEnv] never leaves it nil.
+	// Driver sends the events. It is never nil in a result of [FromEnv].
 	Driver broadcast.Driver
-	// App holds the credentials that package auth signs with. As log and null
-	// have no service to check signatures, theirs are made up, with random
-	// secrets: subscriptions are decided and answered as with any other.
+	// App holds the credentials that package auth signs with. The connections
+	// log and null have no service that checks signatures, so their App is made
+	// up and has random secrets. Subscriptions are then authorised and signed
+	// as with any other connection.
 	App auth.App
-	// Client is what a page needs to connect, or nil when there is nothing to
-	// connect to.
+	// Client holds what a page needs to connect, or is nil if there is nothing
+	// to connect to.
 	Client *auth.ClientConfig
 }
 
-// Shutdown shuts the driver down if it has something to shut down, that is a
-// method Shutdown(context.Context) error.
+// Shutdown calls the driver's method Shutdown(context.Context) error and
+// returns its error. If the driver has no such method, Shutdown returns nil.
 func (c Connection) Shutdown(ctx context.Context) error {
 	if d, ok := c.Driver.(interface {
 		Shutdown(ctx context.Context) error
@@ -91,15 +93,14 @@ func makeNull(*environment) Connection {
 	return Connection{Driver: null.New(), App: unconnected("null")}
 }
 
-// unconnected returns credentials that are good for signing and known to
-// nobody.
+// unconnected returns credentials that can sign but that no service knows.
 func unconnected(key string) auth.App {
 	return auth.App{ID: "1", Key: key, Secret: random(), EncryptionKey: random()}
 }
 
 func random() string {
 	var b [32]byte
-	_, _ = rand.Read(b[:]) // never fails: it ends the program instead
+	_, _ = rand.Read(b[:]) // never returns an error: it crashes the program instead
 	return base64.StdEncoding.EncodeToString(b[:])
 }
 
@@ -112,8 +113,8 @@ func (e *environment) app(prefix string) auth.App {
 	}
 }
 
-// dial makes the driver. With a stand-in for what is missing or wrong it finds
-// what else is.
+// dial makes the driver. If something is missing or wrong, c holds stand-ins
+// for it, so that [pusher.New] reports what else is wrong.
 func (e *environment) dial(c pusher.Config) Connection {
 	d, err := pusher.New(c)
 	if err != nil {
@@ -126,14 +127,14 @@ func (e *environment) dial(c pusher.Config) Connection {
 	return Connection{Driver: d, App: c.App, Client: &client}
 }
 
-// address is where a service listens.
+// address is the address of a service.
 type address struct {
 	host     string // without brackets
 	port     int
 	insecure bool
 }
 
-// address reads the variables PORT and SCHEME behind the prefix, and checks the
+// address reads the PORT and SCHEME variables with the prefix, and checks the
 // host, which may be empty.
 func (e *environment) address(prefix, host string) address {
 	a := address{host: host}
@@ -176,7 +177,7 @@ func (a address) schemePort() int {
 	return 443
 }
 
-// String returns the address as it stands in a URL.
+// String returns the address as it is written in a URL.
 func (a address) String() string {
 	if a.port == a.schemePort() {
 		if strings.Contains(a.host, ":") {

@@ -1,6 +1,6 @@
-// Package drivers makes the driver that the environment names, under the names
-// that a Laravel application uses. The drivers themselves are the packages
-// below it, and drivertest checks one of your own.
+// Package drivers makes the driver that environment variables select, with the
+// variables and names that a Laravel application uses. The drivers themselves
+// are in the packages below it. Package drivertest checks drivers of your own.
 package drivers
 
 import (
@@ -12,32 +12,34 @@ import (
 	"strings"
 )
 
-// FromEnv makes the connection that the environment variable
-// BROADCAST_CONNECTION names, or its older name BROADCAST_DRIVER:
+// FromEnv returns the connection named by the environment variable
+// BROADCAST_CONNECTION, or BROADCAST_DRIVER, its older name:
 //
 //   - pusher: Pusher Channels, or another service at PUSHER_HOST. It takes
-//     PUSHER_APP_ID, PUSHER_APP_KEY, PUSHER_APP_SECRET and PUSHER_APP_CLUSTER,
-//     or instead of the cluster PUSHER_HOST with PUSHER_PORT and PUSHER_SCHEME;
-//     PUSHER_ENCRYPTION_MASTER_KEY for encrypted channels.
-//   - reverb: Laravel Reverb or the embedded server of another process. It
-//     takes REVERB_APP_ID, REVERB_APP_KEY, REVERB_APP_SECRET and REVERB_HOST
-//     with REVERB_PORT and REVERB_SCHEME; REVERB_ENCRYPTION_MASTER_KEY for
-//     encrypted channels.
+//     PUSHER_APP_ID, PUSHER_APP_KEY, PUSHER_APP_SECRET and either
+//     PUSHER_APP_CLUSTER or PUSHER_HOST. PUSHER_SCHEME is optional, and so is
+//     PUSHER_PORT with PUSHER_HOST. Encrypted channels need
+//     PUSHER_ENCRYPTION_MASTER_KEY.
+//   - reverb: Laravel Reverb, or the embedded server of another process. It
+//     takes REVERB_APP_ID, REVERB_APP_KEY, REVERB_APP_SECRET and REVERB_HOST.
+//     REVERB_PORT and REVERB_SCHEME are optional. Encrypted channels need
+//     REVERB_ENCRYPTION_MASTER_KEY.
 //   - ably: Ably's Pusher adapter. It takes ABLY_KEY.
 //   - log: writes events to slog.Default.
 //   - null: discards events.
-//   - the names given to [WithConnection].
+//   - any name passed to [WithConnection].
 //
-// A scheme is https or http, by default https. A port that is not set is that
-// of the scheme. Where both PUSHER_HOST and PUSHER_APP_CLUSTER are set, as
-// pusher-js wants a cluster in any case, the host is where events go. A
-// variable that is set to nothing counts as not set.
+// A scheme is https, the default, or http. The default port is 443 for https
+// and 80 for http. PUSHER_HOST takes precedence if PUSHER_APP_CLUSTER is also
+// set, which is common because pusher-js always requires a cluster. An empty
+// variable counts as not set.
 //
-// It reads the variables of the process and no file, such as Laravel's .env;
-// [WithLookup] can read one.
+// FromEnv reads the variables of the process. It reads no files, such as
+// Laravel's .env; use [WithLookup] for that.
 //
-// There is no default unless [WithDefault] gives one, and nothing is made up for
-// what is missing: the error is an [*EnvError] that lists all that is wrong.
+// There is no default connection unless [WithDefault] sets one, and FromEnv
+// makes up no value for a required variable. The error is an [*EnvError], which
+// lists everything that is missing or wrong.
 func FromEnv(options ...Option) (Connection, error) {
 	e := environment{lookup: os.LookupEnv, makers: map[string]maker{
 		"pusher": makePusher,
@@ -63,10 +65,11 @@ func FromEnv(options ...Option) (Connection, error) {
 // Option configures [FromEnv].
 type Option func(*environment)
 
-// WithConnection adds a connection of the program's own, made by the function when the
-// environment names it. The function reads variables with env, which returns
-// "" for one that is not set, and should report all that is wrong at once. The
-// name of a built-in connection replaces that one.
+// WithConnection adds a connection of the program's own. FromEnv calls connect
+// to make it if the environment names it. The function reads variables with
+// env, which returns "" for one that is not set. It should report everything
+// that is wrong at once. A connection with the name of a built-in one replaces
+// it.
 func WithConnection(name string, connect func(env func(name string) string) (Connection, error)) Option {
 	return func(e *environment) {
 		e.makers[name] = func(e *environment) Connection {
@@ -82,28 +85,32 @@ func WithConnection(name string, connect func(env func(name string) string) (Con
 	}
 }
 
-// WithDefault names the connection for an environment that names none.
+// WithDefault sets the name of the connection to use if the environment names
+// none.
 func WithDefault(name string) Option {
 	return func(e *environment) { e.fallback = name }
 }
 
-// WithLookup replaces os.LookupEnv, for tests and for settings kept elsewhere.
+// WithLookup replaces os.LookupEnv as the source of variables, for tests and
+// for settings kept elsewhere.
 func WithLookup(lookup func(name string) (value string, ok bool)) Option {
 	return func(e *environment) { e.lookup = lookup }
 }
 
-// EnvError reports an environment that FromEnv cannot make a connection of. It
-// never shows a value that is secret.
+// EnvError reports an environment from which [FromEnv] cannot make a
+// connection. It never shows a secret value.
 type EnvError struct {
-	// Connection is the name of the connection, if one was found.
+	// Connection is the name of the connection, if the environment or
+	// [WithDefault] names one. A name of more than 40 bytes is truncated.
 	Connection string
-	// Missing lists the variables that are required and not set.
+	// Missing lists the required variables that are not set.
 	Missing []string
-	// Wrong lists what is malformed or contradicts itself.
+	// Wrong lists what is malformed or contradictory.
 	Wrong []error
 }
 
-// Error names the connection, what is missing and what is wrong.
+// Error returns a message that names the connection, what is missing and what
+// is wrong.
 func (e *EnvError) Error() string {
 	var b strings.Builder
 	b.WriteString("drivers: environment")
@@ -122,12 +129,12 @@ func (e *EnvError) Error() string {
 	return b.String()
 }
 
-// Unwrap returns what is wrong.
+// Unwrap returns the errors in Wrong.
 func (e *EnvError) Unwrap() []error { return e.Wrong }
 
 func (e *EnvError) empty() bool { return len(e.Missing) == 0 && len(e.Wrong) == 0 }
 
-// environment reads variables and collects what is wrong with them.
+// environment reads variables and collects the problems with them.
 type environment struct {
 	lookup   func(string) (string, bool)
 	makers   map[string]maker
@@ -135,11 +142,11 @@ type environment struct {
 	err      EnvError
 }
 
-// maker makes a connection, or notes what is wrong.
+// maker makes a connection, or records what is wrong.
 type maker func(e *environment) Connection
 
-// connection returns the name of the connection, which then has a maker, or
-// notes what is wrong.
+// connection returns the name of the connection. It records an error if there
+// is no name, or no maker for it.
 func (e *environment) connection() string {
 	current, former := e.get("BROADCAST_CONNECTION"), e.get("BROADCAST_DRIVER")
 	if current != "" && former != "" && current != former {
@@ -163,7 +170,7 @@ func (e *environment) known() string {
 	return strings.Join(slices.Sorted(maps.Keys(e.makers)), ", ")
 }
 
-// cut shortens what may be long and is only shown.
+// cut shortens a text for use in a message.
 func cut(s string) string {
 	if len(s) > 40 {
 		return strings.ToValidUTF8(s[:40], "") + "…"
@@ -177,10 +184,10 @@ func (e *environment) get(name string) string {
 }
 
 // standIn takes the place of a value that is missing or wrong, so that the
-// rest can still be checked. No driver with it is returned.
+// rest can still be checked. A driver made with it is never returned.
 const standIn = "missing"
 
-// need is get of a variable that is required.
+// need is like get, for a variable that is required.
 func (e *environment) need(name string) string {
 	value := e.get(name)
 	if value == "" {

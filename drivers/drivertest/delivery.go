@@ -11,7 +11,7 @@ import (
 	"github.com/onairgo/onair/channel"
 )
 
-// cases are those of delivery, then of secrecy, then of failure and life.
+// cases holds all cases, in the order in which they run.
 var cases = slices.Concat(deliveryCases, secrecyCases, failureCases)
 
 var deliveryCases = []testCase{
@@ -64,7 +64,7 @@ var deliveryCases = []testCase{
 			var batch []broadcast.Message
 			for i := range bound(broadcast.LimitsOf(h.Driver).Batch, 25) {
 				on := two(h)
-				if i%2 == 0 { // in turn, so that a driver which sorts by channel is found out too
+				if i%2 == 0 { // alternate, to detect a driver that sorts by channel
 					on = on[:1]
 				}
 				batch = append(batch, message("drivertest.batch", fmt.Sprintf(`{"n":%d}`, i), on...))
@@ -143,7 +143,8 @@ var deliveryCases = []testCase{
 	},
 }
 
-// payloads are what encoders, proxies and careless drivers like to change.
+// payloads are payloads that encoders, proxies and careless drivers tend to
+// change.
 var payloads = []string{
 	`{}`,
 	``,
@@ -165,7 +166,7 @@ func hasPayloadLimit(h Harness) string {
 	return ""
 }
 
-// bound is the limit where there is one, at most highest.
+// bound returns the limit if there is one, but at most highest.
 func bound(limit, highest int) int {
 	if limit <= 0 {
 		return highest
@@ -173,7 +174,7 @@ func bound(limit, highest int) int {
 	return min(limit, highest)
 }
 
-// two returns two channels, or as many as fit one message.
+// two returns two channels, or one if a message cannot have more.
 func two(h Harness) []channel.Channel {
 	list := []channel.Channel{channel.Public("drivertest"), channel.Private("drivertest")}
 	return list[:bound(broadcast.LimitsOf(h.Driver).Channels, len(list))]

@@ -100,7 +100,7 @@ var failureCases = []testCase{
 	},
 }
 
-// patience is how long the suite waits for what should come at once.
+// patience is how long the suite waits for what should happen at once.
 const patience = 10 * time.Second
 
 type shutdowner interface {
@@ -121,8 +121,8 @@ func within(d time.Duration, f func() error) (inTime bool, err error) {
 	}
 }
 
-// checkPartial lets one message of several fail, and then does what a caller
-// would: sends what was reported again.
+// checkPartial makes one message of several fail, and then does what a caller
+// would do: it sends the reported messages again.
 func checkPartial(t *reporter, h Harness) {
 	const failing = "drivertest.failing"
 	o := &outbox{t: t, h: h}
@@ -197,8 +197,8 @@ func checkShutdownRace(t *reporter, h Harness) {
 	for range workers {
 		<-started
 	}
-	// What subscribers have not read by then is read by Arrived, so that the
-	// shutdown may have to wait for it.
+	// Shutdown may have to wait until Arrived has read what subscribers have not
+	// read by then, so it runs concurrently.
 	shut := make(chan error, 1)
 	go func() { shut <- h.Driver.(shutdowner).Shutdown(t.Context()) }()
 	wg.Wait()

@@ -7,49 +7,50 @@ import (
 	"github.com/onairgo/onair/channel"
 )
 
-// Harness is a driver under test and what the suite needs to see behind it.
-// Everything but Driver is optional.
+// Harness holds a driver under test, and functions that let the suite observe
+// and control what is behind it. All fields but Driver are optional.
 //
-// A driver that has a method Shutdown(context.Context) error, or implements
-// [broadcast.Limiter] or [broadcast.Pinger], is checked for that too.
+// The suite also checks the method Shutdown(context.Context) error and the
+// interfaces [broadcast.Limiter] and [broadcast.Pinger] if the driver has them.
 type Harness struct {
-	// Driver is the driver, ready to use and shared with nobody.
+	// Driver is the driver. It must be ready for use and not be shared with
+	// other harnesses.
 	Driver broadcast.Driver
-	// Features are what the driver promises beyond the contract.
+	// Features says what the driver promises beyond the contract.
 	Features Features
-	// Arrived returns all that has arrived since the harness was made, in the
-	// order of arrival. The suite expects want deliveries, one for each
-	// message and channel. Where a driver returns before its messages have
-	// arrived, Arrived must wait for them, and for one too many that may be on
-	// its way. nil for a driver that delivers nothing.
+	// Arrived returns everything that has arrived since the harness was made,
+	// in order of arrival. The suite expects want arrivals, one for each
+	// channel of each message. If Broadcast can return before its messages have
+	// arrived, Arrived must wait for them, and for any further one that may
+	// still be on its way. Arrived is nil if the driver delivers nothing.
 	//
-	// A service that must subscribe first finds the names in [Channels].
+	// If the channels must be subscribed to beforehand, [Channels] lists them.
 	Arrived func(want int) []Arrival
-	// Fail makes the delivery of messages with that event name fail from now
-	// on, while others go through; the empty name repairs it. nil when that
-	// cannot be brought about.
+	// Fail makes the delivery of messages with the given event name fail from
+	// now on, while other messages still succeed. With an empty name, all
+	// messages succeed again. Fail is nil if failures cannot be produced.
 	Fail func(event string)
-	// Tries returns how often delivering a message with that event name was
-	// tried. nil when that cannot be counted.
+	// Tries returns how many times the driver has tried to deliver a message
+	// with the given event name. Tries is nil if that cannot be counted.
 	Tries func(event string) int
-	// Stall makes all that Broadcast waits for stop answering until the end of
-	// the test. nil for a driver that waits for nothing.
+	// Stall makes everything that Broadcast waits for stop responding until the
+	// end of the test. Stall is nil if Broadcast waits for nothing.
 	Stall func()
-	// Secrets are strings that the driver knows and no error may show.
+	// Secrets are strings that the driver knows and that no error may contain.
 	Secrets []string
 }
 
-// Features are what a driver promises beyond the contract.
+// Features says what a driver promises beyond the contract.
 type Features struct {
 	// Encrypts means that the payload of an encrypted channel is sealed before
-	// it leaves. Arrival.Data must then be what a subscriber opens, and
-	// Arrival.Wire what left.
+	// it leaves the program. Arrival.Data must then be what a subscriber
+	// decrypts, and Arrival.Wire what left the program.
 	Encrypts bool
-	// ExcludesSocket means that the service is told whom to leave out, and
-	// that Arrival.SocketID shows it.
+	// ExcludesSocket means that the driver tells the service which connection
+	// to leave out, and that Arrival.SocketID contains it.
 	ExcludesSocket bool
-	// InProcess means that nothing leaves the program, so that the payload of
-	// an encrypted channel may stay in the clear.
+	// InProcess means that nothing leaves the program, so the payload of an
+	// encrypted channel need not be sealed.
 	InProcess bool
 }
 
@@ -59,18 +60,19 @@ type Arrival struct {
 	Event string
 	// Channel is the channel's name on the wire.
 	Channel string
-	// Data is the payload, opened if it was sealed.
+	// Data is the payload, decrypted if it was sealed.
 	Data string
-	// Wire is the payload as it left, where that is not Data.
+	// Wire is the payload as it left the program, if that is not Data.
 	Wire string
-	// SocketID is the connection that is left out.
+	// SocketID is the connection that is left out, or empty if there is none.
 	SocketID string
 }
 
-// many is how many channels the suite sends to where a driver has no limit.
+// many is the number of channels that the suite sends to if the driver has no
+// limit.
 const many = 250
 
-// Channels returns every channel that the suite uses.
+// Channels returns all the channels that the suite uses.
 func Channels() []channel.Channel {
 	return append(append(numbered(many), kinds()...), encrypted()...)
 }

@@ -17,8 +17,8 @@ func message(event, data string, on ...channel.Channel) broadcast.Message {
 	return broadcast.Message{ID: uuid.Must(uuid.NewV7()).String(), Event: event, Channels: on, Data: data}
 }
 
-// outbox sends messages through a harness's driver and knows what must have
-// arrived.
+// outbox sends messages through a harness's driver and keeps track of what must
+// have arrived.
 type outbox struct {
 	t       *reporter
 	h       Harness
@@ -39,7 +39,7 @@ func shorten(s string) string {
 	return fmt.Sprintf("%q", s)
 }
 
-// send broadcasts what must succeed.
+// send broadcasts messages, which must succeed.
 func (o *outbox) send(messages ...broadcast.Message) {
 	o.t.Helper()
 	o.record(messages, nil)
@@ -48,8 +48,8 @@ func (o *outbox) send(messages ...broadcast.Message) {
 	}
 }
 
-// try broadcasts what may fail, and returns the messages that the error
-// reports as undelivered. It checks that they are some of those sent.
+// try broadcasts messages, which may fail. It returns those that the error
+// reports as undelivered, and checks that they are among those it sent.
 func (o *outbox) try(ctx context.Context, messages ...broadcast.Message) ([]broadcast.Message, error) {
 	o.t.Helper()
 	err := o.h.Driver.Broadcast(ctx, slices.Clone(messages))
@@ -98,8 +98,8 @@ func deliveriesOf(m broadcast.Message) []delivery {
 	return list
 }
 
-// verify checks that what was taken over arrived, each once, and on every
-// channel in the order of sending.
+// verify checks that the accepted messages have arrived, each of them once, and
+// on every channel in the order of sending.
 func (o *outbox) verify() {
 	o.t.Helper()
 	if o.h.Arrived == nil {
@@ -128,7 +128,7 @@ func byChannel(list []delivery) map[string][]delivery {
 	return m
 }
 
-// difference tells in words how got differs from want.
+// difference describes how got differs from want.
 func difference(want, got []delivery) string {
 	rest := slices.Clone(got)
 	var missing, words []string

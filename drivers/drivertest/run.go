@@ -11,10 +11,11 @@
 //		})
 //	}
 //
-// Each case is a subtest that checks one sentence of the contract, and prints
-// that sentence when it fails. What a driver does not promise, or a harness
-// cannot show, is not checked; Run logs it, with the reason. Run the suite
-// with the race detector, or the case about concurrent use sees only half.
+// Each case is a subtest that checks one sentence of the contract and reports
+// that sentence if it fails. Cases for what a driver does not promise, or what
+// the harness cannot observe, are not run; [Run] logs each with the reason. Run
+// the suite with the race detector: without it, the case for concurrent use
+// misses data races.
 package drivertest
 
 import (
@@ -23,8 +24,9 @@ import (
 	"testing"
 )
 
-// Run checks the driver that newHarness returns. It calls newHarness once
-// before the cases and again for each of them.
+// Run runs the suite against the driver that newHarness returns. It calls
+// newHarness once to find out which cases apply, and again for each case that it
+// runs.
 func Run(t *testing.T, newHarness func(*testing.T) Harness) {
 	t.Helper()
 	probe := newHarness(t)
@@ -40,7 +42,7 @@ func Run(t *testing.T, newHarness func(*testing.T) Harness) {
 	}
 }
 
-// testCase checks one sentence.
+// testCase checks one sentence of the contract.
 type testCase struct {
 	name     string
 	sentence string
@@ -48,7 +50,8 @@ type testCase struct {
 	check    func(t *reporter, h Harness)
 }
 
-// need returns why a case cannot be checked with the harness, or "".
+// need returns the reason why a case cannot be checked with the harness, or ""
+// if it can.
 type need func(h Harness) string
 
 func (c testCase) inapplicable(h Harness) string {
@@ -65,8 +68,8 @@ func (c testCase) run(t tb, h Harness) {
 	c.check(&reporter{t, c.sentence}, h)
 }
 
-// tb is the part of [testing.T] that cases use, so that the suite itself can
-// be tested.
+// tb is the part of [testing.T] that cases use. It allows the suite itself to be
+// tested.
 type tb interface {
 	Helper()
 	Context() context.Context
@@ -76,7 +79,7 @@ type tb interface {
 
 var _ tb = (*testing.T)(nil)
 
-// reporter adds to each failure the sentence that was broken.
+// reporter adds the sentence that a driver violates to each failure.
 type reporter struct {
 	tb
 	sentence string

@@ -56,7 +56,8 @@ var secrecyCases = []testCase{
 
 const marker = "rosebud-4f1c9a"
 
-// checkClear lets a driver without a key refuse, as long as nothing leaves.
+// checkClear accepts that a driver without a key refuses to send, as long as
+// nothing leaves the program.
 func checkClear(t *reporter, h Harness) {
 	plain := `{"word":"` + marker + `"}`
 	for _, c := range encrypted() {
@@ -100,7 +101,7 @@ func checkErrorText(t *reporter, h Harness) {
 	}
 	for _, secret := range append(slices.Clone(h.Secrets), marker) {
 		if slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(text, secret) }) {
-			// The text is not repeated: logs of tests are kept, too.
+			// The text is not repeated, because logs of tests are kept too.
 			t.Errorf("the error holds the payload or a secret of %d bytes", len(secret))
 		}
 	}

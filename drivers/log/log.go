@@ -1,23 +1,23 @@
-// Package log is the driver that writes events to a log instead of sending
-// them: Laravel's log connection, for looking at what would go out.
+// Package log is a driver that writes events to a log instead of sending them,
+// like Laravel's log connection. It shows what would be sent.
 //
 // Each message becomes one record at level info with the constant text
-// "broadcasting event" and these fields:
+// "broadcasting event" and these attributes:
 //
 //   - event: the name on the wire
-//   - echo: how a page spells it in Echo's listen
-//   - channels: the names on the wire, prefixes included
-//   - data: the payload, as JSON where the handler writes JSON and as a
-//     quoted string elsewhere
+//   - echo: the name as a page passes it to Echo's listen
+//   - channels: the names on the wire, including prefixes
+//   - data: the payload, as JSON if the handler writes JSON, and otherwise as
+//     a quoted string
 //   - id: the message's id
-//   - socket_id: the connection that would be left out, where there is one
+//   - socket_id: the connection that would not receive the message, if any
 //
-// The payload of an encrypted channel is nobody's to read, the log's neither:
-// its data is the word "withheld".
+// The log does not show the payload of an encrypted channel. Its data is the
+// word "withheld".
 //
-// Names and payloads are values and never part of the text, so the handlers of
-// log/slog quote them: line breaks, escape sequences and formatting verbs in
-// them cannot forge a record.
+// Names and payloads are always attribute values and never part of the text, so
+// the handlers of log/slog quote them. Line breaks, escape sequences and
+// formatting verbs in them cannot forge a record.
 package log
 
 import (
@@ -47,14 +47,14 @@ type Driver struct {
 
 var _ broadcast.Driver = (*Driver)(nil)
 
-// New returns a Driver that writes to the logger, or for nil to the one that
-// is slog.Default at the time of each message. A logger whose level is above
-// info writes nothing, which is no error.
+// New returns a Driver that writes to the logger. If the logger is nil, each
+// call of Broadcast writes to the logger that slog.Default then returns. If the
+// logger's level is above info, nothing is written, which is not an error.
 func New(logger *slog.Logger) *Driver { return &Driver{logger: logger} }
 
-// Broadcast writes a record for each message, in order. A message whose record
-// the handler could not write, or that came after the context was done, is a
-// [*broadcast.DeliveryError] in the error.
+// Broadcast writes a record for each message, in order. The error contains a
+// [*broadcast.DeliveryError] for each message whose record the handler could
+// not write, or whose turn came after the context was done.
 func (d *Driver) Broadcast(ctx context.Context, messages []broadcast.Message) error {
 	logger := d.logger
 	if logger == nil {
@@ -99,7 +99,7 @@ func record(m broadcast.Message, pc uintptr) slog.Record {
 	return r
 }
 
-// payload is a message's data, which handlers write in their own format.
+// payload is a message's data, which each handler writes in its own format.
 type payload string
 
 // MarshalJSON returns the payload itself when it is JSON, and a JSON string of
@@ -111,5 +111,6 @@ func (p payload) MarshalJSON() ([]byte, error) {
 	return json.Marshal(string(p))
 }
 
-// MarshalText lets slog.TextHandler take it for text, which it quotes.
+// MarshalText makes slog.TextHandler treat the payload as text, which it
+// quotes where necessary.
 func (p payload) MarshalText() ([]byte, error) { return []byte(p), nil }

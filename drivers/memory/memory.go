@@ -1,5 +1,5 @@
-// Package memory is the driver that delivers events inside the program: Go
-// code subscribes to channels and ranges over what is broadcast to them.
+// Package memory is a driver that delivers events within the program. Go code
+// subscribes to channels and ranges over the events that are broadcast to them.
 //
 //	d := memory.New()
 //	sub, err := d.Subscribe(ctx, channel.Private("orders.{id}"))
@@ -7,26 +7,27 @@
 //		fmt.Println(e.Param("id"), e.Name, e.Data)
 //	}
 //
-// What it guarantees:
+// The driver makes these guarantees:
 //
-//   - Order. All subscriptions see messages in one and the same order; those
-//     of one call of Broadcast in the order of the call.
-//   - Bounds. Each subscription has a queue of fixed size. When it is full the
-//     oldest event is dropped, and the next one says how many are missing
-//     ([Event.Missed]); broadcasting never waits. With [Blocking] it is the
-//     other way round: nothing is dropped, and Broadcast waits for room as
-//     long as its context allows.
-//   - All or nothing. A message goes into the queues of all its subscriptions
-//     at once, or into none and is reported as undelivered.
-//   - A message that nobody subscribes to is discarded, as it would be on the
-//     wire. What was broadcast before Subscribe is not seen.
+//   - Order. All subscriptions see messages in the same order. The messages of
+//     one call of Broadcast keep the order of the call.
+//   - Bounds. Each subscription has a queue of limited size. If the queue is
+//     full, the oldest event is dropped, the next one says how many are missing
+//     ([Event.Missed]), and Broadcast does not wait. With [Blocking], nothing is
+//     dropped, and Broadcast waits for room until its context is done.
+//   - All or nothing. A message is queued for all of its subscriptions at once,
+//     or for none and reported as undelivered.
+//   - Discarding. A message that nobody is subscribed to is discarded, as it is
+//     with a service. A subscription does not see earlier messages.
 //
-// Nothing leaves the program, so that the payload of an encrypted channel is
-// in the clear here. Subscribers are no browser connections and have no socket
-// id: none is left out, and [Event.SocketID] tells whom others would leave
-// out. Subscribing is the program's own business and asks no authorisation.
+// Nothing leaves the program, so the payload of an encrypted channel is not
+// encrypted. Subscribers are not browser connections and have no socket id, so
+// every one of them receives a message whatever its SocketID. [Event.SocketID]
+// says which connection a service would leave out. Subscribing requires no
+// authorisation.
 //
-// The package starts no goroutine: events are taken in the subscriber's.
+// The package starts no goroutines. Events are taken from the queue in the
+// subscriber's goroutine.
 package memory
 
 import (
@@ -45,12 +46,12 @@ var ErrClosed = errors.New("memory: driver is shut down")
 // Driver delivers messages to subscriptions. Make one with [New]; it is safe
 // for concurrent use.
 type Driver struct {
-	// mu guards the driver and all its subscriptions, which gives every one of
-	// them the same order.
+	// mu guards the driver and all its subscriptions, so that all of them see
+	// the same order.
 	mu     sync.Mutex
 	subs   []*Subscription
 	closed chan struct{} // closed by Shutdown
-	idle   chan struct{} // closed when shut down and no subscription is left
+	idle   chan struct{} // closed once shut down with no subscription left
 }
 
 var _ broadcast.Driver = (*Driver)(nil)
@@ -60,11 +61,12 @@ func New() *Driver {
 	return &Driver{closed: make(chan struct{}), idle: make(chan struct{})}
 }
 
-// Broadcast queues the messages for the subscriptions of their channels, a
-// message once for each of its channels that a subscription matches. A message
-// that was queued for nobody because a [Blocking] subscription had no room
-// until the context was done, or because the driver was shut down, is a
-// [*broadcast.DeliveryError] in the error.
+// Broadcast queues the messages for the subscriptions to their channels. A
+// subscription that matches several channels of a message receives it once for
+// each of them. The error contains a [*broadcast.DeliveryError] for each
+// message that was not queued because the context was done, which may happen
+// while waiting for room in a [Blocking] subscription, or because the driver
+// was shut down ([ErrClosed]).
 func (d *Driver) Broadcast(ctx context.Context, messages []broadcast.Message) error {
 	var failed []error
 	for _, m := range messages {
@@ -92,8 +94,9 @@ func (d *Driver) deliver(ctx context.Context, m broadcast.Message) error {
 	}
 }
 
-// queue hands the message to every subscription, or to none when one that
-// blocks has no room; then full is closed when that one has.
+// queue adds the message to the queue of every subscription. If a blocking one
+// has no room, it adds the message to none, and returns a channel that is
+// closed when an event is taken from that subscription or it ends.
 func (d *Driver) queue(m broadcast.Message) (full <-chan struct{}, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -114,11 +117,12 @@ func (d *Driver) queue(m broadcast.Message) (full <-chan struct{}, err error) {
 	return nil, nil
 }
 
-// Shutdown refuses new messages and subscriptions with [ErrClosed], and waits
-// until the subscriptions have taken what they have queued, which ends their
-// loops. When the context is done first it returns the context's error; the
-// subscriptions can still take the rest. It may be called several times, also
-// at the same time.
+// Shutdown shuts down the driver. New messages and subscriptions fail with
+// [ErrClosed]. Each subscription ends, and with it the loop over its events,
+// once its queue is empty; Shutdown waits for all of them. If the context is
+// done first, Shutdown returns an error that wraps its cause, and subscribers
+// can still receive the remaining events. Shutdown may be called repeatedly and
+// concurrently.
 func (d *Driver) Shutdown(ctx context.Context) error {
 	d.close()
 	select {

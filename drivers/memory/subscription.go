@@ -11,51 +11,52 @@ import (
 	"github.com/onairgo/onair/channel"
 )
 
-// DefaultQueue is how many events a subscription queues unless [Queue] says
-// otherwise.
+// DefaultQueue is the size of a subscription's queue in events, unless [Queue]
+// sets another.
 const DefaultQueue = 1024
 
-// Option configures a subscription.
+// Option configures a [Subscription].
 type Option func(*Subscription)
 
-// Queue sets how many events the subscription queues at most, at least 1.
+// Queue sets the maximum number of events in the subscription's queue. It must
+// be at least 1.
 func Queue(size int) Option {
 	return func(s *Subscription) { s.size = size }
 }
 
-// Blocking makes Broadcast wait while the subscription's queue is full,
-// instead of dropping the oldest event. Every broadcast to these channels then
-// goes at the pace of this subscriber: one that broadcasts to itself, or stops
-// reading, is waited for until the broadcast's context is done. A single
-// message to more of the channels than the queue has room for is taken when
-// the queue is empty.
+// Blocking makes Broadcast wait while the subscription's queue is full, instead
+// of dropping the oldest event. This subscriber then sets the pace for every
+// broadcast to its channels. If it stops reading, or broadcasts to itself while
+// the queue is full, Broadcast waits until its context is done. A message that
+// needs more room than the whole queue, because the subscription matches many of
+// its channels, is accepted when the queue is empty.
 func Blocking() Option {
 	return func(s *Subscription) { s.blocking = true }
 }
 
-// Event is a message as one channel's subscribers get it.
+// Event is a message as received on one of its channels.
 type Event struct {
-	// ID is the message's id, the same on each of its channels.
+	// ID is the message's id, which is the same on each of its channels.
 	ID string
 	// Name is the event's name on the wire.
 	Name string
-	// Channel is where it was heard.
+	// Channel is the channel that the event was received on.
 	Channel channel.Channel
-	// Data is the payload, in the clear also for an encrypted channel.
+	// Data is the payload. It is not encrypted, even for an encrypted channel.
 	Data string
-	// SocketID is the browser connection that does not get the event; empty
-	// for none.
+	// SocketID is the browser connection that does not receive the event, or
+	// empty if there is none.
 	SocketID string
-	// Missed is how many events were dropped between the previous one and this
-	// one, because the queue was full.
+	// Missed is the number of events that were dropped between the previous one
+	// and this one because the queue was full.
 	Missed int
 
 	pattern *channel.Pattern
 	params  []string
 }
 
-// Param returns what stands in the channel's name for the parameter of the
-// subscription, or "" when it has no such parameter.
+// Param returns the part of the channel's name that matches the given parameter
+// of the subscription, or "" if there is no such parameter.
 func (e Event) Param(name string) string {
 	if e.pattern != nil {
 		if i := slices.Index(e.pattern.Names(), name); i >= 0 {
@@ -74,24 +75,26 @@ type Subscription struct {
 	pattern  *channel.Pattern
 	size     int
 	blocking bool
-	stop     func() bool   // ends waiting for the context
-	ready    chan struct{} // holds a token when an event was queued
+	stop     func() bool   // stops waiting for the context
+	ready    chan struct{} // holds a token once an event has been queued
 	done     chan struct{} // closed when the subscription has ended
 
 	// Guarded by the driver's mutex.
 	queue []Event
-	room  chan struct{} // closed when an event is taken; nil when nobody waits
+	room  chan struct{} // closed when an event is taken; nil if nobody waits
 	ended bool
 }
 
-// Subscribe starts receiving the events of a channel, or of all channels that
-// a pattern names: channel.Private("orders.{id}") hears "private-orders.7" and
-// neither "orders.7" nor "private-cache-orders.7". Parameters are those of
-// [channel.Pattern]. The subscription lives until the context is done, it is
-// closed, or the driver is shut down.
+// Subscribe subscribes to a channel, or to all channels that match a pattern.
+// The name of the channel may have parameters as in a [channel.Pattern]:
+// channel.Private("orders.{id}") matches "private-orders.7", but neither
+// "orders.7" nor "private-cache-orders.7". The subscription ends when the
+// context is done, when it is closed, or when the driver is shut down.
 //
-// The error is a [*channel.PatternError], a [*channel.NameError] for a name
-// that no event can have, the context's, or [ErrClosed].
+// Subscribe returns an error that wraps a [*channel.PatternError], or a
+// [*channel.NameError] for a name that no event can be sent to. It also fails
+// if the size of the queue is less than 1, if the context is done, and with
+// [ErrClosed] if the driver is shut down.
 func (d *Driver) Subscribe(ctx context.Context, on channel.Channel, options ...Option) (*Subscription, error) {
 	if err := context.Cause(ctx); err != nil {
 		return nil, fmt.Errorf("memory: subscribe: %w", err)
@@ -118,9 +121,8 @@ func (d *Driver) Subscribe(ctx context.Context, on channel.Channel, options ...O
 	return s, nil
 }
 
-// parse compiles the pattern and checks it as a dispatch would check a name
-// that it matches, so that a subscription which can never hear anything is an
-// error now.
+// parse parses the pattern and validates a sample name that matches it, so that
+// a subscription that could never receive anything is an error.
 func parse(on channel.Channel) (*channel.Pattern, error) {
 	pattern, err := channel.ParsePattern(on.Name())
 	if err != nil {
@@ -144,11 +146,12 @@ func parse(on channel.Channel) (*channel.Pattern, error) {
 	return pattern, sample.Validate()
 }
 
-// Events returns the events as they come, waiting for the next one. The
-// sequence ends with the subscription: at once when its context is done or it
-// is closed, and after what is queued when the driver is shut down. Leaving
-// the loop does not end the subscription; a later loop goes on where this one
-// stopped. Several loops at the same time share the events.
+// Events returns a sequence of the events as they arrive, which waits for the
+// next one. The sequence ends when the subscription does. This is at once when
+// its context is done or it is closed, and after the queued events when the
+// driver is shut down. Leaving the loop does not end the subscription; another
+// loop continues where it stopped. Concurrent loops share the events between
+// them.
 func (s *Subscription) Events() iter.Seq[Event] {
 	return func(yield func(Event) bool) {
 		for {
@@ -160,7 +163,7 @@ func (s *Subscription) Events() iter.Seq[Event] {
 	}
 }
 
-// Close ends the subscription and discards what it has queued.
+// Close ends the subscription and discards its queued events.
 func (s *Subscription) Close() {
 	s.stop()
 	s.end()
@@ -181,7 +184,7 @@ func (s *Subscription) next() (Event, bool) {
 	}
 }
 
-// take returns the oldest event that is queued.
+// take removes and returns the oldest event in the queue.
 func (s *Subscription) take() (Event, bool) {
 	s.driver.mu.Lock()
 	defer s.driver.mu.Unlock()
@@ -208,14 +211,15 @@ func (s *Subscription) end() {
 	s.remove()
 }
 
-// attach reports false when the driver is shut down.
+// attach adds the subscription and reports whether it could: not if the driver
+// is shut down.
 func (d *Driver) attach(s *Subscription) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.isClosed() {
 		return false
 	}
-	if !s.ended { // by its context, since it was made
+	if !s.ended { // by its context in the meantime
 		d.subs = append(d.subs, s)
 	}
 	return true
@@ -236,7 +240,7 @@ func (s *Subscription) remove() {
 	}
 }
 
-// matches yields the message's channels that the subscription hears, with the
+// matches yields the message's channels that the subscription matches, with the
 // values of its parameters.
 func (s *Subscription) matches(m broadcast.Message) iter.Seq2[channel.Channel, []string] {
 	return func(yield func(channel.Channel, []string) bool) {
@@ -282,7 +286,7 @@ func (s *Subscription) add(m broadcast.Message) {
 func (s *Subscription) wake() {
 	select {
 	case s.ready <- struct{}{}:
-	default: // the token is there already
+	default: // it already holds a token
 	}
 }
 

@@ -1,11 +1,11 @@
-// Package null is the driver that sends nothing: Laravel's null connection,
-// for tests and for machines without a broadcasting service.
+// Package null is a driver that sends nothing, like Laravel's null connection.
+// It is meant for tests and for machines without a broadcasting service.
 //
-// Everything before the driver stays as it is. Events are still asked,
-// checked and encoded, so a mistake in one shows, and package auth goes on
-// deciding and signing subscriptions, as it does not depend on a driver.
-// Laravel's null driver answers every subscription with an empty 200; here a
-// refusal stays a refusal.
+// Everything before the driver works as usual. Events are still checked and
+// encoded, so a mistake in one is found. Package auth still authorises and signs
+// subscriptions, because it does not depend on a driver. Laravel's null driver
+// answers every subscription request with an empty 200; here a subscription
+// that a rule denies is still denied.
 package null
 
 import (
@@ -24,9 +24,9 @@ var _ broadcast.Driver = Driver{}
 // New returns a Driver.
 func New() Driver { return Driver{} }
 
-// Broadcast discards the messages and returns nil. With a context that is done
-// it returns the context's error as every driver does, so that a program that
-// hands over the wrong context learns of it here too.
+// Broadcast discards the messages and returns nil. If the context is done, it
+// returns an error that wraps the context's cause, as every driver does, so
+// that a program that passes the wrong context notices it here too.
 func (Driver) Broadcast(ctx context.Context, _ []broadcast.Message) error {
 	if err := context.Cause(ctx); err != nil {
 		return fmt.Errorf("null: %w", err)

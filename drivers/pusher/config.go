@@ -19,74 +19,80 @@ import (
 	"github.com/onairgo/onair/internal/pusherproto"
 )
 
-// What a zero field of [Config] stands for.
+// The defaults of fields of [Config].
 const (
 	DefaultTimeout       = 5 * time.Second
 	DefaultMaxConcurrent = 64
-	// DefaultBatchBytes is below the megabyte that proxies commonly take.
+	// DefaultBatchBytes is below the limit of one megabyte that is common in
+	// proxies.
 	DefaultBatchBytes = 1_000_000
 )
 
-// hostedLimits are those of Pusher Channels.
+// hostedLimits are the limits of Pusher Channels.
 var hostedLimits = broadcast.Limits{Payload: 10 << 10, Channels: maxChannels, Batch: 10, ChannelName: 164}
 
-// maxChannels is how many channels the library takes in one request.
+// maxChannels is the maximum number of channels that the library accepts in one
+// request.
 const maxChannels = 100
 
-// Config says which service a [Driver] talks to, and how. App and one of
-// Cluster and Host are required. [Reverb], [Soketi] and [Ably] fill it for
-// other services than Pusher's.
+// Config says which service a [Driver] uses, and how. App and one of Cluster
+// and Host are required. [Reverb], [Soketi] and [Ably] return a Config for
+// services other than Pusher's.
 type Config struct {
-	// App holds the credentials. ID, Key and Secret are required, and
-	// EncryptionKey in a program that sends to encrypted channels.
+	// App holds the credentials. ID, Key and Secret are required. EncryptionKey
+	// is required to send to encrypted channels.
 	App auth.App
 	// Cluster is the cluster of Pusher Channels that the app was created in,
-	// such as "eu" or "mt1". There is no default: Laravel's is mt1, and an app
-	// of another cluster is unknown there.
+	// such as "eu" or "mt1". There is no default. Laravel's is mt1, where an
+	// app of another cluster is unknown.
 	Cluster string
-	// Host is the address of another service, with the port unless it is the
-	// scheme's own: "ws.example.com", "127.0.0.1:8080".
+	// Host is the address of another service, such as "ws.example.com" or
+	// "127.0.0.1:8080". The port may be left out if it is the scheme's default.
 	Host string
-	// Path is put before the API's paths, where the service is mounted below
-	// a prefix such as "/realtime". As in Pusher's libraries it is not part
-	// of what is signed.
+	// Path is put before the paths of the API, for a service that is mounted
+	// under a prefix such as "/realtime". As in Pusher's libraries, it is not
+	// part of what is signed.
 	Path string
-	// Insecure uses plain HTTP instead of HTTPS. It shows every payload and
-	// lets whoever listens send a request again.
+	// Insecure makes the driver use HTTP instead of HTTPS. An eavesdropper can
+	// then read every payload and replay requests.
 	Insecure bool
-	// Timeout bounds one request, from a free place among MaxConcurrent to the
-	// end of the answer. 0 is [DefaultTimeout]; with a negative one only the
-	// caller's context bounds it.
+	// Timeout limits the time for one request, up to the end of the answer. It
+	// does not include the time spent waiting because of MaxConcurrent. 0 means
+	// [DefaultTimeout]. If it is negative, only the caller's context limits the
+	// request.
 	Timeout time.Duration
-	// MaxConcurrent is the most requests at a time; others wait until their
-	// context is done. As many connections are kept open. 0 is
+	// MaxConcurrent is the maximum number of concurrent requests. Further ones
+	// wait for their turn until their context is done. The driver's own
+	// transport keeps up to this number of idle connections open. 0 means
 	// [DefaultMaxConcurrent].
 	MaxConcurrent int
-	// Limits are the service's. A zero field is that of Pusher Channels: 10,240
-	// bytes of data, 100 channels, 10 messages in a batch, 164 bytes of a
-	// channel's name. The library takes no more than 100 channels of 200 bytes.
-	// A Batch of 1 sends every message by itself. NoEncryption follows from
-	// the App.
+	// Limits are the limits of the service. A zero field means the limit of
+	// Pusher Channels: 10,240 bytes of data, 100 channels, 10 messages in a
+	// batch, and 164 bytes for the name of a channel. Channels may be at most
+	// 100, and ChannelName at most 200. If Batch is 1, every message is sent in
+	// a request of its own. NoEncryption is ignored; it follows from App.
 	Limits broadcast.Limits
-	// BatchBytes is the most bytes in the body of a request with several
-	// messages; 0 is [DefaultBatchBytes].
+	// BatchBytes is the maximum size in bytes of the body of a request with
+	// several messages. 0 means [DefaultBatchBytes].
 	BatchBytes int
-	// IdempotencyKeys sends each message's ID as X-Idempotency-Key, for a
-	// service that knows such keys and drops what it has seen. As a key stands
-	// for one message, batches are not used then. net/http may repeat a
-	// request that has one, by itself, when a kept connection breaks.
+	// IdempotencyKeys makes the driver send each message's ID in the header
+	// X-Idempotency-Key, for a service that supports such keys and drops a
+	// message that it has already seen. Because a key identifies one message,
+	// the driver then sends no batches. Note that net/http may repeat a request
+	// with this header by itself when a reused connection breaks.
 	IdempotencyKeys bool
-	// Transport carries the requests, for proxies, certificates of one's own
-	// and tests; nil is one made for this driver. Let it keep MaxConcurrent
-	// idle connections for the host. [Driver.Shutdown] leaves it alone.
+	// Transport makes the requests, for example through a proxy, with
+	// particular certificates or in tests. It should keep MaxConcurrent idle
+	// connections to the host. [Driver.Shutdown] does not close it. If it is
+	// nil, the driver uses a transport of its own.
 	Transport http.RoundTripper
 
-	// clientHost is where pages connect, unless that is Host.
+	// clientHost is the host that pages connect to, if it is not Host.
 	clientHost string
 }
 
-// withDefaults returns the config with its zero fields filled, or an error that
-// names all that is missing or wrong.
+// withDefaults returns the config with defaults for zero fields, or an error
+// that names everything that is missing or wrong.
 func (c Config) withDefaults() (Config, error) {
 	var wrong []string
 	if err := c.App.Validate(); err != nil {
@@ -140,7 +146,7 @@ func (c Config) checkAddress() (wrong []string) {
 	if c.Host != "" && !validHost(c.Host) {
 		shown := c.Host
 		if at := strings.LastIndexByte(shown, '@'); at >= 0 {
-			shown = "[hidden]" + shown[at:] // a password perhaps
+			shown = "[hidden]" + shown[at:] // may be a password
 		}
 		wrong = append(wrong, fmt.Sprintf(`Host %q is not a host with or without a port; write "ws.example.com:8080" or "[::1]:8080", the scheme is Insecure's and a prefix is Path's`, shown))
 	}
@@ -153,8 +159,8 @@ func (c Config) checkAddress() (wrong []string) {
 	return wrong
 }
 
-// validHost parses the host in the place where requests have it: without the
-// scheme, net/url lets more pass.
+// validHost parses the host as part of a URL with a scheme, as requests have
+// it. Without the scheme, net/url accepts more.
 func validHost(host string) bool {
 	u, err := url.Parse("https://" + host)
 	if err != nil || u.Host != host || u.Hostname() == "" {
@@ -191,7 +197,7 @@ func (c Config) clientConfig() auth.ClientConfig {
 	return client
 }
 
-// address is what the library puts between the scheme and the path.
+// address returns what the library puts between the scheme and the API's path.
 func (c Config) address() string {
 	host := c.Host
 	if host == "" {
@@ -200,9 +206,9 @@ func (c Config) address() string {
 	return host + strings.TrimRight(c.Path, "/")
 }
 
-// client returns what makes a client of the library for one call. A fresh one
-// for each is what keeps the library free of data races, as it writes to its
-// client on first use.
+// client returns a function that makes a client of the library for one call.
+// Each call needs its own because the library writes to the client on first
+// use, which would otherwise be a data race.
 func (c Config) client() func() *pusherhttp.Client {
 	client := pusherhttp.Client{
 		AppID:  c.App.ID,
@@ -210,11 +216,11 @@ func (c Config) client() func() *pusherhttp.Client {
 		Secret: c.App.Secret,
 		Host:   c.address(),
 		Secure: !c.Insecure,
-		// The library counts whole kilobytes; the bytes are counted here.
+		// The library counts kilobytes. The driver itself checks the bytes.
 		OverrideMaxMessagePayloadKB: (c.Limits.Payload + 1023) / 1024,
 	}
 	if c.App.EncryptionKey != "" {
-		// The key was validated; the library wants it padded and trimmed.
+		// The key has been validated. The library needs it padded and trimmed.
 		if key, err := pusherproto.DecodeMasterKey(c.App.EncryptionKey); err == nil {
 			client.EncryptionMasterKeyBase64 = base64.StdEncoding.EncodeToString(key[:])
 		}
@@ -225,8 +231,8 @@ func (c Config) client() func() *pusherhttp.Client {
 	}
 }
 
-// newTransport returns a transport that keeps as many connections as are used
-// at a time, so that none is made anew under load.
+// newTransport returns a transport that keeps as many idle connections as there
+// can be concurrent requests, so that it reuses them under load.
 func newTransport(maxConcurrent int) *http.Transport {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	return &http.Transport{
@@ -235,8 +241,8 @@ func newTransport(maxConcurrent int) *http.Transport {
 		ForceAttemptHTTP2:   true,
 		MaxIdleConns:        maxConcurrent,
 		MaxIdleConnsPerHost: maxConcurrent,
-		// Less than servers keep an idle connection, so that none closes it
-		// under a request.
+		// Shorter than servers keep idle connections, so that they do not close
+		// one that is about to be used.
 		IdleConnTimeout:        30 * time.Second,
 		TLSHandshakeTimeout:    10 * time.Second,
 		MaxResponseHeaderBytes: 64 << 10,

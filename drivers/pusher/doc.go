@@ -1,53 +1,59 @@
 // Package pusher is the driver for Pusher Channels and for every service that
-// speaks its HTTP API: Reverb, soketi, Ably's adapter, and the embedded server
-// of another process. It also asks the service what is going on (channels,
-// users) and receives its webhooks.
+// has the same HTTP API: Reverb, soketi, Ably's adapter, and the embedded server
+// of another process. It can also query the service for its channels and users,
+// and receive its webhooks.
 //
 //	driver, err := pusher.New(pusher.Config{App: app, Cluster: "eu"})
 //	b := broadcast.New(driver)
 //
-// # What leaves
+// # Requests
 //
-// A message with several channels is one request, one to a single channel
-// shares a request with up to nine of its neighbours, and one to a user goes
-// by itself. Data of an encrypted channel is sealed for that channel alone.
-// Order is kept: the requests of one call are made one after the other.
+// A message to several channels is sent in one request. Consecutive messages to
+// a single channel each are sent in batches, by default of up to 10. A message
+// to a user is sent in a request of its own. The data of an encrypted channel is
+// sealed for that channel alone. The driver keeps the order of messages: it
+// makes the requests of one call one after the other.
 //
-// Requests are signed and sent by github.com/pusher/pusher-http-go, wrapped so
-// that they keep to the context, use TLS unless told otherwise, follow no
-// redirect, share connections, and read no more of an answer than they need.
+// Package github.com/pusher/pusher-http-go signs and sends the requests. It is
+// wrapped so that requests observe the context, use TLS unless configured
+// otherwise, do not follow redirects, share connections, and read only as much
+// of an answer as they need.
 //
 // # Errors
 //
-// Every message is tried, whatever became of those before it, until the
-// context is done. Each that was not delivered is one
-// [*broadcast.DeliveryError], with one of these causes:
+// Every message is tried until the context is done, whether or not those before
+// it failed. For each message that was not delivered, the error contains a
+// [*broadcast.DeliveryError] with one of these causes:
 //
-//   - [*APIError]: the service answered with another status than 2xx.
-//     errors.Is finds [ErrUnauthorized], [ErrForbidden],
-//     [ErrPayloadTooLarge] and [ErrRateLimited] in it, and
-//     [broadcast.RetryAfter] how long to wait.
-//   - [ErrUnexpectedAnswer]: 2xx, and no JSON object. Something between here
-//     and the service answered in its place.
-//   - the network's error: refused, reset, no such host, a bad certificate.
-//   - context.DeadlineExceeded or context.Canceled: the caller's context, or
-//     [Config.Timeout] for one request.
+//   - [*APIError]: the status of the answer is not 2xx. It matches
+//     [ErrUnauthorized], [ErrForbidden], [ErrPayloadTooLarge] and
+//     [ErrRateLimited] according to the status, and [broadcast.RetryAfter]
+//     returns how long to wait.
+//   - [ErrUnexpectedAnswer]: the status is 2xx, but the answer is not a JSON
+//     object. Perhaps a proxy answered in place of the service.
+//   - An error of the network, such as a refused or reset connection, an
+//     unknown host or a bad certificate.
+//   - context.DeadlineExceeded or context.Canceled: the caller's context is
+//     done, or the request took longer than [Config.Timeout].
 //   - [ErrClosed], after [Driver.Shutdown].
-//   - a mistake in the message itself, found before anything was sent.
+//   - A mistake in the message itself, which is found before it is sent.
 //
-// errors.Is(err, [broadcast.ErrPermanent]) tells those that would fail again
-// the same way: mistakes in the message, statuses 3xx, and 4xx except 408, 425
-// and 429. The driver never tries again by itself, with one exception in which
-// nothing can be repeated: a batch that the service refused as a whole (400,
-// 404, 405, 413, 422) is sent message by message, so that the good ones
-// arrive and the bad one is named.
+// Errors that would occur again in the same way match [broadcast.ErrPermanent].
+// These are mistakes in the message, statuses 3xx, and statuses 4xx except 408,
+// 425 and 429.
 //
-// After a temporary error it is not known whether the service took the message
-// over; sending it again may deliver it twice, unless the service knows
+// The driver never retries, with one exception that cannot deliver anything
+// twice. If the service rejects a batch as a whole, with status 400, 404, 405,
+// 413 or 422, its messages are sent one by one. The good ones are then
+// delivered, and the error names the bad one.
+//
+// After a temporary error, it is unknown whether the service has accepted the
+// message. Sending it again may deliver it twice, unless the service supports
 // [Config.IdempotencyKeys].
 //
-// No error repeats the secret, the signature or the key of a request, even
-// where the service or a transport does, and no print of a [Driver] or a
-// [Config] shows the secret. Only values of less than 8 bytes, which cannot be
-// told from ordinary words, are not hidden in what others say.
+// Errors never contain the secret, the key or the signature of a request, even
+// if the service or a transport repeats them, and printing a [Driver] or a
+// [Config] never shows the secret. The exception is a value of less than 8
+// bytes, which is not hidden in what others repeat because it cannot be told
+// from ordinary text.
 package pusher

@@ -18,12 +18,12 @@ import (
 	"github.com/onairgo/onair/internal/pusherproto"
 )
 
-// Driver sends messages to a service that speaks the HTTP API of Pusher
-// Channels. Make one with [New] and keep it: it holds the connections. It is
-// safe for concurrent use.
+// Driver sends messages to a service that has the HTTP API of Pusher Channels.
+// Make one with [New] and reuse it, because it holds the connections. It is safe
+// for concurrent use.
 type Driver struct {
 	// client makes the library's client for one call. It is a function because
-	// package fmt prints what pointers lead to, and never what a function holds.
+	// package fmt follows pointers, but never shows what a function captures.
 	client func() *pusherhttp.Client
 	signer *pusherproto.Signer
 
@@ -33,13 +33,13 @@ type Driver struct {
 	idempotency bool
 	timeout     time.Duration
 	transport   http.RoundTripper
-	own         *http.Transport // transport, unless the caller gave one
+	own         *http.Transport // the same as transport, unless the caller set it
 
-	places   chan struct{} // one for each request under way
+	places   chan struct{} // holds an element for each request in progress
 	closing  sync.Once
 	closed   chan struct{}
-	draining chan struct{} // held by the Shutdown that fills places
-	held     int           // places that Shutdown filled
+	draining chan struct{} // holds an element while a Shutdown fills places
+	held     int           // elements of places that Shutdown has added
 }
 
 var (
@@ -48,9 +48,9 @@ var (
 	_ broadcast.Pinger  = (*Driver)(nil)
 )
 
-// New returns a Driver. Its error names every setting that is missing or
-// wrong. Nothing is sent; [Driver.Ping] tells whether the service answers and
-// knows the credentials.
+// New returns a Driver. The error names every setting that is missing or wrong.
+// New does not contact the service; use [Driver.Ping] to find out whether it
+// answers and accepts the credentials.
 func New(c Config) (*Driver, error) {
 	c, err := c.withDefaults()
 	if err != nil {
@@ -76,23 +76,24 @@ func New(c Config) (*Driver, error) {
 	return d, nil
 }
 
-// Limits returns the limits of the config. Broadcast takes more messages than
-// Batch at a time and cuts them itself; a call with no more is, as a rule, one
-// request.
+// Limits returns the limits of the [Config], with defaults for zero fields.
+// [Driver.Broadcast] accepts more messages than Batch and divides them into
+// batches itself. A call with no more than that is usually one request.
 func (d *Driver) Limits() broadcast.Limits { return d.limits }
 
-// ClientConfig returns what a page needs to connect to the service. It takes
-// pages to reach it as this program does; where they take another way, from
-// outside of a private network or over TLS that ends at a proxy, change the
-// fields that differ. The path is taken for that of the WebSockets too.
+// ClientConfig returns what a page needs to connect to the service. It assumes
+// that pages use the same address as this program, and that [Config.Path] also
+// applies to WebSockets. If pages use another address, for example because this
+// program is in a private network or a proxy terminates TLS, change the fields
+// that differ.
 func (d *Driver) ClientConfig() auth.ClientConfig {
 	c := d.page
 	c.EnabledTransports = slices.Clone(c.EnabledTransports)
 	return c
 }
 
-// Broadcast sends the messages in order and tries every one; see the package
-// comment for what its errors are.
+// Broadcast sends the messages in order. It tries every one, even if others
+// fail. The package comment describes the errors.
 func (d *Driver) Broadcast(ctx context.Context, messages []broadcast.Message) error {
 	failed := make([]error, len(messages))
 	const frame = len(`{"batch":[]}`)
@@ -127,8 +128,9 @@ func (d *Driver) Broadcast(ctx context.Context, messages []broadcast.Message) er
 	return errors.Join(failed...)
 }
 
-// sendBatch sends the messages with the indexes in one request and notes what
-// failed.
+// sendBatch sends the messages with the given indexes in one request and records
+// the errors in failed. If the service rejects the batch as a whole, it sends
+// them one by one.
 func (d *Driver) sendBatch(ctx context.Context, messages []broadcast.Message, indexes []int, failed []error) {
 	if len(indexes) > 1 {
 		data := make([]string, len(indexes))
@@ -175,8 +177,8 @@ func (d *Driver) send(ctx context.Context, m *broadcast.Message) error {
 	})
 }
 
-// sendToUser sends a message to a user's connections. The library takes such a
-// channel in one call only, which cannot leave a connection out.
+// sendToUser sends a message to a user's connections. The library has one call
+// for such a channel, which cannot leave out a connection.
 func (d *Driver) sendToUser(ctx context.Context, id string, m *broadcast.Message) error {
 	if m.SocketID == "" {
 		return d.trigger(ctx, id, []string{m.Data}, func(c *pusherhttp.Client) error {
@@ -195,7 +197,7 @@ func (d *Driver) sendToUser(ctx context.Context, id string, m *broadcast.Message
 	return d.post(ctx, id, "/events", body, m.Data)
 }
 
-// trigger makes a request that publishes the data.
+// trigger makes a request that contains the data of the given events.
 func (d *Driver) trigger(ctx context.Context, id string, data []string, send func(*pusherhttp.Client) error) error {
 	return d.do(ctx, &exchange{id: id, data: data, limit: maxAnswer}, &struct{}{}, send)
 }

@@ -16,54 +16,56 @@ import (
 	"github.com/onairgo/onair/broadcast"
 )
 
-// Conditions that callers ask for with [errors.Is].
+// Errors to test for with [errors.Is].
 var (
-	// ErrUnauthorized is an answer 401: key, secret or app id are not those of
-	// the service, or the clocks differ by more than ten minutes.
+	// ErrUnauthorized means that the status is 401. The service does not accept
+	// the key, secret or app id, or the clocks differ by more than ten minutes.
 	ErrUnauthorized = errors.New("pusher: unauthorized")
-	// ErrForbidden is an answer 403: the app is disabled or over its quota.
+	// ErrForbidden means that the status is 403. The app is disabled or over
+	// its quota.
 	ErrForbidden = errors.New("pusher: forbidden")
-	// ErrPayloadTooLarge is an answer 413.
+	// ErrPayloadTooLarge means that the status is 413.
 	ErrPayloadTooLarge = errors.New("pusher: payload too large")
-	// ErrRateLimited is an answer 429.
+	// ErrRateLimited means that the status is 429.
 	ErrRateLimited = errors.New("pusher: rate limited")
-	// ErrUnexpectedAnswer is an answer 2xx that is not the API's: no JSON, or
-	// one that is too long. It is temporary, as what answers in the service's
-	// place (a proxy, a sign-in page) may be gone soon.
+	// ErrUnexpectedAnswer means that the status is 2xx but the answer is not
+	// one of the API, because it is not a JSON object or is too long. The error
+	// is temporary: what answered in place of the service, such as a proxy or a
+	// sign-in page, may soon be gone.
 	ErrUnexpectedAnswer = errors.New("pusher: the answer is not one of the API")
 	// ErrClosed is returned after [Driver.Shutdown].
 	ErrClosed = errors.New("pusher: driver is shut down")
 )
 
-// APIError is an answer with another status than 2xx. errors.Is finds
-// [broadcast.ErrPermanent] in it when the request would be refused again.
+// APIError reports an answer with a status other than 2xx. It matches
+// [broadcast.ErrPermanent] if the service would reject the request again.
 type APIError struct {
 	// Status is the HTTP status.
 	Status int
-	// Message is the beginning of the body: one line of printable text, at
-	// most 300 bytes, without key, signature and what it repeats of the event's
-	// data.
+	// Message is the beginning of the body: one line of printable text, cut
+	// after at most 300 bytes. Credentials, the signature and the event's data
+	// are hidden where the body repeats them.
 	Message string
-	// Location is where a redirect, which is not followed, leads to; without
-	// its query.
+	// Location is the target of a redirect, without its query. Redirects are
+	// not followed.
 	Location string
-	// Sent and Date are the times of the request, by this machine's clock, and
-	// of the answer, by the service's. Date is zero when the service did not
-	// tell.
+	// Sent is the time of the request by this machine's clock. Date is the time
+	// of the answer by the service's clock, or zero if the answer has no date.
 	Sent, Date time.Time
 
 	retryAfter time.Duration
 }
 
-// maxMessage is the most bytes of a body that an error repeats.
+// maxMessage is the maximum number of bytes of a body that an error repeats.
 const maxMessage = 300
 
-// skewWorthTelling is the difference of the clocks from which on a 401 tells
-// both: far less than the ten minutes that the service tolerates, far more
-// than a request takes.
+// skewWorthTelling is the difference between the clocks above which the error
+// for a 401 shows both. It is far less than the ten minutes that the service
+// tolerates, and far more than a request takes.
 const skewWorthTelling = time.Minute
 
-// Error names the status, what the service said, and what to look at.
+// Error returns a message with the status, what the service said, and what to
+// check.
 func (e *APIError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "pusher: the service answered %d %s", e.Status, http.StatusText(e.Status))
@@ -86,7 +88,7 @@ func (e *APIError) Error() string {
 	return b.String()
 }
 
-// Is reports whether the status is that of the condition.
+// Is reports whether target is one of the errors that the status stands for.
 func (e *APIError) Is(target error) bool {
 	switch target {
 	case ErrUnauthorized:
@@ -105,8 +107,8 @@ func (e *APIError) Is(target error) bool {
 
 func (e *APIError) redirect() bool { return e.Status >= 300 && e.Status < 400 }
 
-// permanent holds redirects too: they are a wrong address, which waiting does
-// not mend.
+// permanent includes redirects: they mean that the address is wrong, and waiting
+// does not correct that.
 func (e *APIError) permanent() bool {
 	switch e.Status {
 	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
@@ -115,12 +117,12 @@ func (e *APIError) permanent() bool {
 	return e.Status < 500
 }
 
-// RetryAfter returns how long the service asked to wait, at most a day; zero
-// when it did not say.
+// RetryAfter returns how long the service asked to wait, at most 24 hours. It
+// returns zero if the service did not ask.
 func (e *APIError) RetryAfter() time.Duration { return e.retryAfter }
 
-// refusedWhole reports whether a service that answers so took nothing of a
-// batch over: it found something in it that it does not take, or has no
+// refusedWhole reports whether err means that the service accepted no message
+// of a batch, either because of something in it or because it does not support
 // batches at all.
 func refusedWhole(err error) bool {
 	e, ok := errors.AsType[*APIError](err)
@@ -135,7 +137,7 @@ func refusedWhole(err error) bool {
 	return false
 }
 
-// apiError makes the error of an answer.
+// apiError returns the error for an answer with a status other than 2xx.
 func (x *exchange) apiError() *APIError {
 	e := &APIError{Status: x.status, Message: x.maskData(oneLine(x.mask(string(x.body)))), Sent: x.sent}
 	if date, err := http.ParseTime(x.header.Get("Date")); err == nil {
@@ -149,7 +151,8 @@ func (x *exchange) apiError() *APIError {
 	return e
 }
 
-// location returns where a redirect leads without what may be secret in it.
+// location returns the target of a redirect without the parts that may be
+// secret.
 func location(header string) string {
 	u, err := url.Parse(header)
 	if err != nil {
@@ -159,11 +162,11 @@ func location(header string) string {
 	return oneLine(plain.String())
 }
 
-// maxRetryAfter bounds what a service can ask for by mistake.
+// maxRetryAfter limits what a service can ask for by mistake.
 const maxRetryAfter = 24 * time.Hour
 
-// parseRetryAfter reads seconds or a date. A date is compared with the
-// service's own clock where that is known.
+// parseRetryAfter parses a number of seconds or a date. A date is relative to
+// the service's own clock, now, or to this machine's if that is zero.
 func parseRetryAfter(header string, now time.Time) time.Duration {
 	if seconds, err := strconv.ParseUint(strings.TrimSpace(header), 10, 64); err == nil {
 		return time.Duration(min(seconds, uint64(maxRetryAfter/time.Second))) * time.Second
@@ -178,7 +181,7 @@ func parseRetryAfter(header string, now time.Time) time.Duration {
 	return max(0, min(at.Sub(now), maxRetryAfter))
 }
 
-// oneLine returns the beginning of a body as a line of printable text.
+// oneLine returns the beginning of a body as one line of printable text.
 func oneLine(body string) string {
 	cut := len(body) > 2*maxMessage
 	body = strings.ToValidUTF8(body[:min(len(body), 2*maxMessage)], "")
@@ -192,7 +195,7 @@ func oneLine(body string) string {
 	return line
 }
 
-// networkError makes the error of a request that got no answer.
+// networkError returns the error for a request that got no answer.
 func (x *exchange) networkError() error {
 	if x.caller.Err() != nil {
 		return contextError(x.caller)
@@ -202,7 +205,7 @@ func (x *exchange) networkError() error {
 	}
 	err := x.err
 	if e, ok := errors.AsType[*url.Error](err); ok && e.Err != nil {
-		err = e.Err // the rest of it is the signed URL
+		err = e.Err // the rest is the signed URL
 	}
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		err = fmt.Errorf("the service speaks no TLS; set Insecure if plain HTTP is meant: %w", err)
@@ -213,7 +216,7 @@ func (x *exchange) networkError() error {
 	return fmt.Errorf("pusher: %w", err)
 }
 
-// contextError makes the error of a context that is done, with its cause.
+// contextError returns the error for a context that is done, with its cause.
 func contextError(ctx context.Context) error {
 	err, cause := ctx.Err(), context.Cause(ctx)
 	if errors.Is(cause, err) {
@@ -222,8 +225,8 @@ func contextError(ctx context.Context) error {
 	return fmt.Errorf("pusher: %w: %w", err, cause)
 }
 
-// maskedError stands for an error whose text holds what must not be shown. Its
-// cause can be asked for and not be had.
+// maskedError replaces an error whose text has something that must not be shown.
+// errors.Is can compare the cause, but nothing can unwrap it.
 type maskedError struct {
 	text  string
 	cause error
@@ -233,8 +236,9 @@ func (e *maskedError) Error() string        { return e.text }
 func (e *maskedError) GoString() string     { return e.text }
 func (e *maskedError) Is(target error) bool { return errors.Is(e.cause, target) }
 
-// mask hides the signature and the key where a service or a transport repeats
-// them. Values too short to be recognised, and so to be secret, stay.
+// mask hides the signature, the secret and the key where a service or a
+// transport repeats them. It leaves values of less than 8 bytes, which could be
+// ordinary text.
 func (x *exchange) mask(text string) string {
 	for _, secret := range []string{x.signature, x.client.Secret, x.client.Key} {
 		if len(secret) >= 8 {
@@ -244,12 +248,12 @@ func (x *exchange) mask(text string) string {
 	return text
 }
 
-// maskData hides what a service repeats of the data that it was sent: whatever
-// stands in the data for at least 8 bytes, as it is, or quoted as in the
-// request, or quoted once more in an answer of JSON.
+// maskData hides the parts of line that repeat at least 8 consecutive bytes of
+// the data that was sent. The data may be repeated as it is, quoted as in the
+// request, or quoted once more as in a JSON answer.
 func (x *exchange) maskData(line string) string {
 	const run = 8
-	places := make(map[string][]int, len(line)) // of what stands in the line for that long
+	places := make(map[string][]int, len(line)) // from each run to its positions in line
 	for i := range max(0, len(line)-run+1) {
 		places[line[i:i+run]] = append(places[line[i:i+run]], i)
 	}
@@ -263,7 +267,7 @@ func (x *exchange) maskData(line string) string {
 				}
 			}
 			if found != nil {
-				delete(places, sent[i:i+run]) // once is enough
+				delete(places, sent[i:i+run]) // need not be found again
 			}
 		}
 	}
@@ -285,7 +289,7 @@ func (x *exchange) maskData(line string) string {
 	return strings.ToValidUTF8(b.String(), "")
 }
 
-// quote returns s as it stands between the quotes of a JSON string.
+// quote returns s as it is written between the quotes of a JSON string.
 func quote(s string) string {
 	quoted, err := json.Marshal(s)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/onairgo/onair/internal/pusherproto"
 )
 
-// check returns what is wrong with a message, before anything is sent. The
-// broadcaster checks most of it too; messages may come from elsewhere.
+// check returns an error for a message that cannot be sent. The broadcaster
+// checks most of this too, but messages may come from elsewhere.
 func (d *Driver) check(m *broadcast.Message) error {
 	err := d.checkChannels(m)
 	if err == nil {
@@ -25,7 +25,7 @@ func (d *Driver) check(m *broadcast.Message) error {
 	if err == nil && m.SocketID != "" && !pusherproto.ValidSocketID(m.SocketID) {
 		err = errors.New("the socket id is not digits, a dot and digits")
 	}
-	if err == nil || errors.Is(err, broadcast.ErrTooLarge) { // which says all there is to say
+	if err == nil || errors.Is(err, broadcast.ErrTooLarge) { // is permanent and complete as it is
 		return err
 	}
 	return broadcast.Permanent(fmt.Errorf("pusher: %w", err))
@@ -74,7 +74,7 @@ func checkEvent(name string) error {
 
 func (d *Driver) checkData(m *broadcast.Message) error {
 	if !m.Encrypted() && !utf8.ValidString(m.Data) {
-		// JSON would replace the bytes in silence.
+		// Encoding it as JSON would silently replace the bytes.
 		return errors.New("the data is not valid UTF-8, which JSON cannot carry")
 	}
 	if size := m.PayloadSize(); size > d.limits.Payload {
@@ -83,24 +83,25 @@ func (d *Driver) checkData(m *broadcast.Message) error {
 	return nil
 }
 
-// batchable reports whether the message can share a request: the API's batches
-// take one channel for each event, and none of users.
+// batchable reports whether the message can share a request. The API's batches
+// accept one channel for each event, and no user channels.
 func (d *Driver) batchable(m *broadcast.Message) bool {
 	return len(m.Channels) == 1 && m.Channels[0].Kind() != channel.KindUser && !d.idempotency
 }
 
-// batchedSize returns how many bytes the message takes in the body of a batch,
-// rather too many than too few.
+// batchedSize returns an upper bound for the size of the message in the body of
+// a batch, in bytes.
 func batchedSize(m *broadcast.Message) int {
 	const frame = len(`{"channel":"","name":"","data":"","socket_id":""},`)
-	data := m.PayloadSize() + 8 // sealed: its quotes, escaped
+	data := m.PayloadSize() + 8 // for the escaped quotes of sealed data
 	if !m.Encrypted() {
 		data = quotedSize(m.Data)
 	}
 	return frame + len(m.Channels[0].String()) + quotedSize(m.Event) + data + len(m.SocketID)
 }
 
-// quotedSize returns the length of s inside a JSON string of encoding/json.
+// quotedSize returns an upper bound for the length of s in a JSON string that
+// encoding/json writes.
 func quotedSize(s string) int {
 	n := len(s)
 	for i := range len(s) {

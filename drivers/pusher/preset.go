@@ -9,11 +9,11 @@ import (
 	"github.com/onairgo/onair/channel"
 )
 
-// Reverb returns the Config for a Laravel Reverb server at the host, with the
-// port unless it is the scheme's own. Set Insecure for one without TLS, which
-// by default listens on port 8080. Unless told otherwise Reverb takes no
-// request of more than 10,000 bytes with its headers, so batches are kept below
-// that; a single event over it is answered with 413.
+// Reverb returns the Config for a Laravel Reverb server. The host includes the
+// port, unless it is the scheme's default. For a server without TLS, set
+// Insecure; Reverb's default port is then 8080. Unless configured otherwise,
+// Reverb accepts no request of more than 10,000 bytes including headers.
+// Batches are kept below that. Reverb answers a larger single event with 413.
 func Reverb(app auth.App, host string) Config {
 	return Config{
 		App: app, Host: host, BatchBytes: 9_000,
@@ -21,10 +21,10 @@ func Reverb(app auth.App, host string) Config {
 	}
 }
 
-// Soketi returns the Config for a soketi server at the host, with the port
-// unless it is the scheme's own. Set Insecure for one without TLS, which by
-// default listens on port 6001. The limits are soketi's own defaults: 100
-// kilobytes of data.
+// Soketi returns the Config for a soketi server. The host includes the port,
+// unless it is the scheme's default. For a server without TLS, set Insecure;
+// soketi's default port is then 6001. The limit for data is soketi's default of
+// 100 kilobytes (102,400 bytes).
 func Soketi(app auth.App, host string) Config {
 	return Config{
 		App: app, Host: host,
@@ -32,10 +32,11 @@ func Soketi(app auth.App, host string) Config {
 	}
 }
 
-// Ably returns the Config for Ably's Pusher adapter, which has to be enabled in
-// the settings of the Ably app. The key is Ably's "appid.keyid:secret". The
-// adapter's documents promise no batches, so each message is a request, and no
-// user channels.
+// Ably returns the Config for Ably's Pusher adapter, which must be enabled in
+// the settings of the Ably app. The key is Ably's and has the form
+// "appid.keyid:secret". The adapter's documentation does not promise batches, so
+// each message is sent in a request of its own. It does not promise user
+// channels either.
 func Ably(key string) (Config, error) {
 	name, secret, _ := strings.Cut(key, ":")
 	id, keyID, _ := strings.Cut(name, ".")

@@ -15,44 +15,45 @@ import (
 	"github.com/onairgo/onair/channel"
 )
 
-// Attribute is something that the service tells about a channel when asked.
+// Attribute is a property of a channel that the service returns on request.
 type Attribute string
 
-// The attributes of the protocol. Not every service knows all of them.
+// The attributes of the protocol. Not every service supports all of them.
 const (
-	// UserCount is how many users are members, of presence channels only.
+	// UserCount is the number of members. Only presence channels have it.
 	UserCount Attribute = "user_count"
-	// SubscriptionCount is how many connections are subscribed. Pusher
-	// Channels tells it when the app's settings allow.
+	// SubscriptionCount is the number of subscribed connections. Pusher
+	// Channels returns it only if it is enabled in the app's settings.
 	SubscriptionCount Attribute = "subscription_count"
 	// Cache is the last event of a cache channel.
 	Cache Attribute = "cache"
 )
 
-// ChannelInfo is what the service tells about a channel. A field that was not
-// asked for is zero.
+// ChannelInfo is the state of a channel. The field of an attribute that was not
+// requested is zero.
 type ChannelInfo struct {
-	// Name is the name on the wire, prefixes included.
+	// Name is the name on the wire, including prefixes.
 	Name string
-	// Occupied reports whether anybody is subscribed.
+	// Occupied reports whether the channel has subscribers.
 	Occupied bool
-	// UserCount and SubscriptionCount are the counts of those attributes.
+	// UserCount and SubscriptionCount are the values of these attributes.
 	UserCount, SubscriptionCount int
-	// Cached is the last event of a cache channel, nil when there is none.
+	// Cached is the last event of a cache channel, or nil if there is none.
 	Cached *CachedEvent
 }
 
 // CachedEvent is the last event of a cache channel.
 type CachedEvent struct {
-	// Data is the event's data; sealed on an encrypted channel.
+	// Data is the event's data, which is sealed on an encrypted channel.
 	Data string
-	// TTL is for how long the service keeps it.
+	// TTL is how long the service keeps the event.
 	TTL time.Duration
 }
 
-// Channels returns the occupied channels whose names on the wire begin with
-// the prefix, sorted by name; all for the empty prefix. The only attribute of
-// a list is [UserCount], which needs a prefix that begins with "presence-".
+// Channels returns the occupied channels whose names on the wire begin with the
+// prefix, sorted by name. The empty prefix selects all of them. The only
+// attribute that can be requested is [UserCount], which requires a prefix that
+// begins with "presence-".
 func (d *Driver) Channels(ctx context.Context, prefix string, attributes ...Attribute) ([]ChannelInfo, error) {
 	if _, err := channel.Parse("x" + prefix); err != nil {
 		return nil, fmt.Errorf("pusher: the prefix %.100q cannot begin a channel's name", prefix)
@@ -88,8 +89,8 @@ func (d *Driver) Channels(ctx context.Context, prefix string, attributes ...Attr
 	return list, nil
 }
 
-// Channel returns the state of one channel. It is no error that nobody is
-// subscribed. [UserCount] can be asked of presence channels only.
+// Channel returns the state of one channel. A channel without subscribers is
+// not an error. [UserCount] can be requested for presence channels only.
 func (d *Driver) Channel(ctx context.Context, ch channel.Channel, attributes ...Attribute) (ChannelInfo, error) {
 	if err := d.checkQueried(ch); err != nil {
 		return ChannelInfo{}, err
@@ -108,8 +109,9 @@ func (d *Driver) Channel(ctx context.Context, ch channel.Channel, attributes ...
 	return answer.info(ch.String()), nil
 }
 
-// Users returns the ids of a presence channel's members, in the service's
-// order. Ids that a service writes as numbers come as their digits.
+// Users returns the ids of a presence channel's members, in the order in which
+// the service lists them. If a service writes an id as a number, Users returns
+// its digits.
 func (d *Driver) Users(ctx context.Context, ch channel.Channel) ([]string, error) {
 	if err := d.checkQueried(ch); err != nil {
 		return nil, err
@@ -136,8 +138,8 @@ func (d *Driver) Users(ctx context.Context, ch channel.Channel) ([]string, error
 	return ids, nil
 }
 
-// TerminateUser closes every connection on which the user with that id has
-// signed in. It is no error that there is none.
+// TerminateUser closes every connection on which the user with the given id has
+// signed in. It is not an error if there are none.
 func (d *Driver) TerminateUser(ctx context.Context, id string) error {
 	if err := channel.User(id).Validate(); err != nil || strings.Trim(id, ".") == "" {
 		return fmt.Errorf("pusher: the user id %.100q is empty or has characters that channel names cannot have", id)
@@ -145,14 +147,14 @@ func (d *Driver) TerminateUser(ctx context.Context, id string) error {
 	return d.post(ctx, "", "/users/"+id+"/terminate_connections", []byte("{}"))
 }
 
-// Ping asks the service for the state of a channel that nobody uses: nil means
-// that it answers, and knows the app and its credentials.
+// Ping checks that the service answers and accepts the app and its credentials.
+// It does so by querying the state of an unused channel.
 func (d *Driver) Ping(ctx context.Context) error {
 	_, err := d.Channel(ctx, channel.Public("onair-ping"))
 	return err
 }
 
-// query makes a request that asks, whose answer may be long.
+// query makes a request whose answer may be long.
 func (d *Driver) query(ctx context.Context, answer any, send func(*pusherhttp.Client) error) error {
 	return d.do(ctx, &exchange{limit: maxQueryAnswer}, answer, send)
 }
@@ -179,7 +181,7 @@ func info(attributes []Attribute) *string {
 	return &joined
 }
 
-// channelState is a channel in an answer.
+// channelState is the state of a channel as an answer contains it.
 type channelState struct {
 	Occupied          bool `json:"occupied"`
 	UserCount         int  `json:"user_count"`
@@ -198,8 +200,9 @@ func (s channelState) info(name string) ChannelInfo {
 	return i
 }
 
-// channelList is a JSON object, or the empty array that some services in PHP
-// write for an empty one; the states in it too.
+// channelList decodes a JSON object of channels. It and each state in it can be
+// an empty array instead, which some services written in PHP send for an empty
+// object.
 type channelList map[string]channelState
 
 func (l *channelList) UnmarshalJSON(data []byte) error {
@@ -225,7 +228,8 @@ func (l *channelList) UnmarshalJSON(data []byte) error {
 
 func isEmptyArray(data []byte) bool { return bytes.Equal(bytes.TrimSpace(data), []byte("[]")) }
 
-// looseString is a JSON string, or the digits of a number; null is empty.
+// looseString decodes a JSON string, the digits of a number, or null, which is
+// the empty string.
 type looseString string
 
 func (s *looseString) UnmarshalJSON(data []byte) error {

@@ -18,26 +18,26 @@ import (
 	"github.com/onairgo/onair/internal/pusherproto"
 )
 
-// How much is read of an answer: of one to a query, which lists things, and of
-// any other, of which only the beginning is of interest.
+// How many bytes of an answer are read. Answers to queries contain lists; of
+// other answers, only the beginning matters.
 const (
 	maxQueryAnswer = 16 << 20
 	maxAnswer      = 64 << 10
 )
 
-// exchange is one request and its answer. As the RoundTripper of a client made
-// for one call it lends the library what it lacks: a context, and an answer
-// that can be looked at.
+// exchange is one request and its answer. As the RoundTripper of a client that
+// is made for one call, it adds what the library lacks: a context, and access to
+// the answer.
 type exchange struct {
 	driver *Driver
 	client *pusherhttp.Client
 	caller context.Context // the caller's
 	ctx    context.Context // caller with the driver's timeout
 	id     string          // the idempotency key, if any
-	data   []string        // of the events that are sent
-	limit  int             // of a good answer's bytes
+	data   []string        // the data of the events that are sent
+	limit  int             // the maximum size of a 2xx answer in bytes
 
-	signature string // of the request
+	signature string // the request's
 	sent      time.Time
 	status    int
 	header    http.Header
@@ -45,16 +45,16 @@ type exchange struct {
 	err       error
 }
 
-// RoundTrip makes the request and keeps the answer. The library is told that
-// all went well; what really happened is judged by [Driver.do], from the
-// status and not from a text.
+// RoundTrip makes the request and keeps the answer. It always reports success
+// to the library, which would turn a failure into a text. [Driver.do] then
+// looks at what really happened.
 func (x *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.WithContext(x.ctx)
 	_, x.signature, _ = strings.Cut(r.URL.RawQuery, pusherproto.ParamSignature+"=")
 	x.signature, _, _ = strings.Cut(x.signature, "&")
 	x.sent = time.Now()
 	if strings.ContainsAny(r.URL.RawQuery, ";+") {
-		// The library leaves them as they are, and servers do not.
+		// The library does not escape them, but servers decode them.
 		u := *r.URL
 		u.RawQuery = strings.NewReplacer(";", "%3B", "+", "%2B").Replace(u.RawQuery)
 		r.URL = &u
@@ -83,15 +83,15 @@ func (x *exchange) read(resp *http.Response, err error) error {
 		return fmt.Errorf("%w: it has more than %d bytes", ErrUnexpectedAnswer, limit)
 	}
 	if !x.good() {
-		return nil // the status says enough, whatever came of the body
+		return nil // the status says enough, even if the body could not be read
 	}
 	return err
 }
 
 func (x *exchange) good() bool { return x.status >= 200 && x.status < 300 }
 
-// do makes one request with a client of its own and decodes the answer, a JSON
-// object, into result.
+// do makes one request with a new client and decodes the answer, a JSON object,
+// into result.
 func (d *Driver) do(ctx context.Context, x *exchange, result any, send func(*pusherhttp.Client) error) error {
 	if err := d.enter(ctx); err != nil {
 		return err
@@ -107,7 +107,7 @@ func (d *Driver) do(ctx context.Context, x *exchange, result any, send func(*pus
 	refusal := send(x.client)
 	switch {
 	case x.sent.IsZero():
-		// The library itself did not want to send it.
+		// The library itself refused to send it.
 		return broadcast.Permanent(fmt.Errorf("pusher: %w", refusal))
 	case errors.Is(x.err, ErrUnexpectedAnswer):
 		return x.err
@@ -123,7 +123,7 @@ func (d *Driver) do(ctx context.Context, x *exchange, result any, send func(*pus
 	return nil
 }
 
-// post makes a request that the library has no call for.
+// post makes a request for which the library has no call.
 func (d *Driver) post(ctx context.Context, id, path string, body []byte, data ...string) error {
 	return d.trigger(ctx, id, data, func(c *pusherhttp.Client) error {
 		path := "/apps/" + c.AppID + path
@@ -156,7 +156,7 @@ func (d *Driver) post(ctx context.Context, id, path string, body []byte, data ..
 	})
 }
 
-// enter waits for a place among the requests under way.
+// enter waits until there are fewer than MaxConcurrent requests in progress.
 func (d *Driver) enter(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return contextError(ctx)
@@ -178,18 +178,18 @@ func (d *Driver) enter(ctx context.Context) error {
 
 func (d *Driver) leave() { <-d.places }
 
-// Shutdown refuses new requests with [ErrClosed], waits for those under way
-// until the context is done, whose error it then returns, and closes the
-// connections of the driver's own transport. It may be called several times,
-// also at the same time.
+// Shutdown shuts down the driver. New requests fail with [ErrClosed]. Shutdown
+// waits for the requests in progress and then closes the connections of the
+// driver's own transport. If the context is done first, Shutdown returns an
+// error that wraps the context's. It may be called repeatedly and concurrently.
 func (d *Driver) Shutdown(ctx context.Context) error {
 	d.closing.Do(func() { close(d.closed) })
 	if err := take(ctx, d.draining); err != nil {
 		return err
 	}
 	defer func() { <-d.draining }()
-	// Whoever holds every place knows that nobody else does. They are kept:
-	// nothing is sent any more.
+	// Once Shutdown holds every place, no request is in progress. It keeps the
+	// places, because no more requests are made.
 	for ; d.held < cap(d.places); d.held++ {
 		if err := take(ctx, d.places); err != nil {
 			return err
@@ -202,7 +202,8 @@ func (d *Driver) Shutdown(ctx context.Context) error {
 }
 
 // take takes one of the channel's places. It waits for a free one until the
-// context is done, and needs no time when there is one.
+// context is done. If there is one already, it succeeds even with a context that
+// is done.
 func take(ctx context.Context, places chan struct{}) error {
 	select {
 	case places <- struct{}{}:

@@ -16,55 +16,58 @@ import (
 	"github.com/onairgo/onair/internal/pusherproto"
 )
 
-// The headers of a webhook.
+// The headers of a webhook request.
 const (
 	webhookKeyHeader       = "X-Pusher-Key"
 	webhookSignatureHeader = "X-Pusher-Signature"
 )
 
-// DefaultWebhookMaxAge is the age up to which a webhook is taken: the five
-// minutes for which Pusher Channels tries one again, and five for clocks that
-// differ.
+// DefaultWebhookMaxAge is the default maximum age of a webhook. It allows for
+// the five minutes during which Pusher Channels retries, and for five minutes of
+// difference between clocks.
 const DefaultWebhookMaxAge = 10 * time.Minute
 
-// webhookClockSkew is how far ahead of this machine's a sender's clock may be.
+// webhookClockSkew is how far a sender's clock may be ahead of this machine's.
 const webhookClockSkew = 5 * time.Minute
 
-// maxWebhookBody is the most bytes of a webhook's body.
+// maxWebhookBody is the maximum size of a webhook's body in bytes.
 const maxWebhookBody = 1 << 20
 
-// webhookBodyTimeout is how long the body may take to arrive, also one that is
-// not wanted, since net/http waits for it before it ends the request.
+// webhookBodyTimeout is how long the body may take to arrive. It also applies to
+// a body that is not needed, because net/http waits for it before it ends the
+// request.
 const webhookBodyTimeout = 10 * time.Second
 
-// Webhook receives the webhooks of a service as an [http.Handler]. It passes on
-// what was signed with the app's key pair or a former one, and nothing else:
+// Webhook is an [http.Handler] that receives the webhooks of a service. It
+// accepts only webhooks that are signed with the app's key pair or a former one,
+// and passes them to the handler function. Otherwise, it answers with one of
+// these statuses:
 //
-//   - 405 for another method than POST
-//   - 408 for a body that does not arrive within ten seconds
-//   - 413 for a body of more than 1 MiB
-//   - 401 for a missing or wrong signature, and one that is too old or from
-//     the future
-//   - 400 for a body that was signed and is no webhook
-//   - 500 when the handler function returns an error, or when a client event
-//     cannot be opened with the app's encryption key
+//   - 405 if the method is not POST
+//   - 408 if the body does not arrive within ten seconds
+//   - 413 if the body has more than 1 MiB
+//   - 401 if the signature is missing or wrong, or if the webhook is too old
+//     ([WithMaxAge]) or more than five minutes in the future
+//   - 400 if the body cannot be read, or is signed but is not a webhook
+//   - 500 if the handler function returns an error, or if the data of a client
+//     event cannot be decrypted with the app's encryption key
 //
-// The service sends again what was not answered with 2xx: Pusher Channels does
-// so for five minutes. A batch of which a part was handled comes again as a
-// whole, and so does one whose answer was lost, so handle events so that a
-// repetition does no harm. Order is the service's, kept within a channel by
-// Pusher Channels.
+// A service sends a webhook again if the status is not 2xx; Pusher Channels does
+// so for five minutes. It sends the whole batch again, even if a part of it was
+// handled or only the answer was lost. The handler function must therefore
+// tolerate events that it has already handled. The order of events is up to the
+// service. Pusher Channels keeps the order within a channel.
 //
 // Make one with [NewWebhook]; it is safe for concurrent use.
 type Webhook struct {
 	keys []webhookKey
-	// open opens the data of an encrypted channel, nil without a key. It is a
-	// function because no print shows what a function holds.
+	// open decrypts the data of an encrypted channel; nil without a key. It is a
+	// function because printing never shows what a function captures.
 	open   func(channel, data string) (string, error)
 	handle func(context.Context, WebhookBatch) error
 	maxAge time.Duration
 	logger *slog.Logger
-	lines  *rate.Limiter // of the log about refusals, which strangers can cause
+	lines  *rate.Limiter // for logging refusals, which anybody can cause
 }
 
 type webhookKey struct {
@@ -75,23 +78,24 @@ type webhookKey struct {
 // WebhookOption configures a [Webhook].
 type WebhookOption func(*Webhook)
 
-// WithMaxAge sets how old a webhook may be by the time that it carries. 0 is
-// [DefaultWebhookMaxAge]; with a negative age, webhooks of any time are taken,
-// also repeated ones.
+// WithMaxAge sets the maximum age of a webhook, according to the time that it
+// carries. 0 means [DefaultWebhookMaxAge]. If the age is negative, the time is
+// not checked, and a webhook can be replayed at any later time.
 func WithMaxAge(age time.Duration) WebhookOption {
 	return func(h *Webhook) { h.maxAge = age }
 }
 
-// WithLogger sets the logger of refused webhooks and of the handler function's
-// errors; nil is slog.Default. Refusals are logged at level warn, as far as they
-// are no more than ten and one a minute, and at level debug beyond that.
+// WithLogger sets the logger for refused webhooks and for errors of the handler
+// function; nil means slog.Default. Refusals are logged at level warn, up to ten
+// at once and then one per minute. Beyond that they are logged at level debug.
 func WithLogger(l *slog.Logger) WebhookOption {
 	return func(h *Webhook) { h.logger = l }
 }
 
-// NewWebhook returns a Webhook for the app that calls handle with every batch
-// of events, several at the same time. The context is the request's. An error
-// of handle is logged and makes the service send the batch again.
+// NewWebhook returns a Webhook for the app that calls handle with every batch of
+// events. It calls handle concurrently for concurrent requests. The context is
+// the request's. If handle returns an error, the error is logged and the answer
+// is 500, so that the service sends the batch again.
 func NewWebhook(app auth.App, handle func(context.Context, WebhookBatch) error, options ...WebhookOption) (*Webhook, error) {
 	if err := app.Validate(); err != nil {
 		return nil, fmt.Errorf("pusher: webhook: %w", err)
@@ -122,7 +126,7 @@ func NewWebhook(app auth.App, handle func(context.Context, WebhookBatch) error, 
 	return h, nil
 }
 
-// refusal is why a webhook is not taken. The text may be shown to anybody.
+// refusal says why a webhook is not accepted. The text may be shown to anybody.
 type refusal struct {
 	status int
 	text   string
@@ -154,7 +158,7 @@ func (h *Webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (h *Webhook) serve(w http.ResponseWriter, r *http.Request) error {
 	if r.ContentLength != 0 {
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(webhookBodyTimeout)) // not every writer can
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(webhookBodyTimeout)) // not every writer supports it
 	}
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
@@ -177,9 +181,9 @@ func (h *Webhook) serve(w http.ResponseWriter, r *http.Request) error {
 		}
 		return &refusal{http.StatusBadRequest, "the body could not be read"}
 	}
-	// The handler function may take longer, and net/http ends its context when
-	// reading fails.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // not every writer can
+	// The handler function may take longer than the deadline, and net/http
+	// cancels the request's context when reading fails.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // not every writer supports it
 	if !h.signed(r.Header.Get(webhookKeyHeader), signature, body) {
 		return &refusal{http.StatusUnauthorized, "the signature is not that of the body under a key of the app"}
 	}

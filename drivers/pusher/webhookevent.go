@@ -10,72 +10,76 @@ import (
 	"github.com/onairgo/onair/channel"
 )
 
-// WebhookBatch is what one webhook tells.
+// WebhookBatch holds the events of one webhook.
 type WebhookBatch struct {
-	// Time is when the service made the batch, by its clock.
+	// Time is when the service made the batch, by its own clock.
 	Time time.Time
-	// Events are in the service's order.
+	// Events are the events in the order of the webhook.
 	Events []WebhookEvent
 }
 
 // WebhookEvent is one of [ChannelOccupied], [ChannelVacated], [MemberAdded],
 // [MemberRemoved], [ClientEvent], [CacheMiss], [SubscriptionCountChanged] and
-// [UnknownEvent]; switch on its type.
+// [UnknownEvent]. Use a type switch to tell them apart.
 type WebhookEvent interface {
 	// WebhookName returns the event's name in the webhook, such as
 	// "channel_occupied".
 	WebhookName() string
 }
 
-// ChannelOccupied tells that a channel has got its first subscriber.
+// ChannelOccupied reports that a channel has its first subscriber.
 type ChannelOccupied struct{ Channel channel.Channel }
 
-// ChannelVacated tells that a channel has lost its last subscriber.
+// ChannelVacated reports that a channel has lost its last subscriber.
 type ChannelVacated struct{ Channel channel.Channel }
 
-// MemberAdded tells that a user has joined a presence channel.
+// MemberAdded reports that a user has joined a presence channel.
 type MemberAdded struct {
 	Channel channel.Channel
-	// UserID is the id of the member, the same for all of a user's connections.
+	// UserID is the id of the member. It is the same for all connections of a
+	// user.
 	UserID string
 }
 
-// MemberRemoved tells that a user has left a presence channel.
+// MemberRemoved reports that a user has left a presence channel, with the last
+// of the user's connections.
 type MemberRemoved struct {
 	Channel channel.Channel
-	// UserID is the id of the member, whose last connection has gone.
+	// UserID is the id of the member.
 	UserID string
 }
 
-// ClientEvent is what a page has sent to the other subscribers of a channel,
-// Echo's whisper.
+// ClientEvent is an event that a page has sent to the other subscribers of a
+// channel, which Echo calls a whisper.
 type ClientEvent struct {
 	Channel channel.Channel
-	// Event is the event's name, with "client-" in front.
+	// Event is the event's name, including the prefix "client-".
 	Event string
-	// Data is the event's data, as a rule JSON. That of an encrypted channel
-	// is opened when the app has an encryption key, and still sealed when not.
+	// Data is the event's data, which is usually JSON. The data of an encrypted
+	// channel is decrypted if the app has an encryption key, and otherwise is
+	// still sealed.
 	Data string
-	// SocketID is the connection that it came from.
+	// SocketID is the connection that sent the event.
 	SocketID string
-	// UserID is the member that sent it; empty unless on a presence channel.
+	// UserID is the id of the member that sent the event on a presence channel.
+	// It is empty on other channels.
 	UserID string
 }
 
-// CacheMiss tells that somebody subscribed to a cache channel of which the
-// service keeps no event.
+// CacheMiss reports that a connection has subscribed to a cache channel for
+// which the service has no cached event.
 type CacheMiss struct{ Channel channel.Channel }
 
-// SubscriptionCountChanged tells how many connections are subscribed to a
-// channel.
+// SubscriptionCountChanged reports that the number of connections subscribed to
+// a channel has changed.
 type SubscriptionCountChanged struct {
 	Channel channel.Channel
-	// Count is how many there are now.
+	// Count is the new number of connections.
 	Count int
 }
 
-// UnknownEvent is an event that this package has no type for, or whose fields
-// are not those of its name.
+// UnknownEvent is an event for which this package has no type, or whose fields
+// are not valid for its name.
 type UnknownEvent struct {
 	// Name is the event's name in the webhook.
 	Name string
@@ -104,10 +108,10 @@ func (CacheMiss) WebhookName() string { return "cache_miss" }
 // WebhookName returns "subscription_count".
 func (SubscriptionCountChanged) WebhookName() string { return "subscription_count" }
 
-// WebhookName returns the Name.
+// WebhookName returns e.Name.
 func (e UnknownEvent) WebhookName() string { return e.Name }
 
-// decode reads the body of a webhook.
+// decode decodes the body of a webhook.
 func (h *Webhook) decode(body []byte) (WebhookBatch, error) {
 	var wire struct {
 		TimeMS *int64            `json:"time_ms"`
@@ -127,7 +131,7 @@ func (h *Webhook) decode(body []byte) (WebhookBatch, error) {
 	return batch, nil
 }
 
-// webhookFields are the fields of all events.
+// webhookFields holds the fields of events of any kind.
 type webhookFields struct {
 	Name              string          `json:"name"`
 	Channel           channel.Channel `json:"channel"`
@@ -172,7 +176,7 @@ func (h *Webhook) decodeEvent(raw json.RawMessage) (WebhookEvent, error) {
 	return unknown, nil
 }
 
-// clear returns the data of a client event in the clear.
+// clear returns the data of a client event, decrypted if possible.
 func (h *Webhook) clear(f webhookFields) (string, error) {
 	if f.Channel.Kind() != channel.KindEncrypted || h.open == nil {
 		return string(f.Data), nil
@@ -184,8 +188,8 @@ func (h *Webhook) clear(f webhookFields) (string, error) {
 	return data, nil
 }
 
-// looseData is the string that the protocol asks for, or the JSON text of
-// whatever else a service writes.
+// looseData decodes the string that the protocol requires, or takes the JSON
+// text of anything else that a service sends.
 type looseData string
 
 func (d *looseData) UnmarshalJSON(data []byte) error {
