@@ -24,7 +24,8 @@ func post(h http.Handler, body string) {
 
 func anyStudent(context.Context, *Student, *auth.Subscription) (bool, error) { return true, nil }
 
-// Several channels in one request; the package comment has the JavaScript.
+// This handler decides several channels in one request. The package
+// documentation contains the JavaScript for the page.
 func ExampleHandler_batch() {
 	h := auth.NewHandler(app, currentStudent)
 	h.Private("mentor.{student}", func(_ context.Context, u *Student, s *auth.Subscription) (bool, error) {
@@ -62,7 +63,8 @@ func ExampleWithAppResolver() {
 	// Output: 200 {"auth":"red-key:45bd52773a65d87a5408bad1330f766dbc91cc831a05d861bbaf5dcd58fe36dd"}
 }
 
-// A single-page application on a host of its own, which sends cookies along.
+// This handler serves a single-page application on another host, which sends
+// cookies with its requests.
 func ExampleWithAllowedOrigins() {
 	h := auth.NewHandler(app, currentStudent,
 		auth.WithAllowedOrigins("https://app.example.com"), auth.WithAllowedHeaders("X-Tenant-ID"))
@@ -80,7 +82,8 @@ func ExampleWithAllowedOrigins() {
 	// Accept, Authorization, Content-Type, X-CSRF-TOKEN, X-Requested-With, X-Socket-ID, X-XSRF-TOKEN, X-Tenant-Id
 }
 
-// Behind a reverse proxy that writes the client's address into a header.
+// This handler runs behind a reverse proxy that writes the client's address
+// into a header.
 func ExampleWithClientKey() {
 	h := auth.NewHandler(app, currentStudent,
 		auth.WithRefusalLimit(0.5, 2), // two at once, then one every two seconds
@@ -99,7 +102,8 @@ func ExampleWithClientKey() {
 	// 429 "2"
 }
 
-// The cookies of tenants, as their front ends name them.
+// Each tenant has a cookie of its own, under the name that its front end
+// expects.
 func ExampleCSRF() {
 	csrf := auth.CSRF{CookieName: func(r *http.Request) string { return "XSRF-TOKEN-" + r.Header.Get("X-Tenant-ID") }}
 	mux := http.NewServeMux()
@@ -128,7 +132,7 @@ func ExampleCSRF() {
 	// 201
 }
 
-// What a page needs to connect to a server of one's own.
+// This handler tells a page how to connect to a server that you run yourself.
 func ExampleClientConfig() {
 	config := auth.ClientConfig{
 		Broadcaster: auth.BroadcasterReverb, Key: app.Key,

@@ -12,21 +12,22 @@ import (
 	"github.com/onairgo/onair/event"
 )
 
-// DefaultConnection is the name of the connection that [New] is given.
+// DefaultConnection is the name of the connection whose driver is passed to
+// [New].
 const DefaultConnection = "default"
 
-// Broadcaster sends events over one or several connections. Make one with
-// [New] at the start of the program; it is safe for concurrent use.
+// Broadcaster sends events over one or more connections. Create one with [New]
+// when the program starts. It is safe for concurrent use.
 type Broadcaster struct {
 	drivers    map[string]Driver
-	names      []string // of drivers, as given
+	names      []string // keys of drivers, in the order given
 	middleware []Middleware
 	nameFor    func(context.Context) (string, error)
 	resolve    func(context.Context, string) (Driver, error)
 	observers  []func(context.Context, Observation)
 	namespace  string
 	logger     *slog.Logger
-	resolved   sync.Map // connection name to resolvedDriver
+	resolved   sync.Map // from connection name to resolvedDriver
 
 	mu       sync.Mutex
 	closed   bool
@@ -37,61 +38,65 @@ type Broadcaster struct {
 // Option configures a [Broadcaster].
 type Option func(*Broadcaster)
 
-// WithConnection adds a driver under a name that events can choose
-// (event.Router) and callers too ([Via]). The same name twice panics in [New].
+// WithConnection adds a connection: a driver under a name that events
+// ([event.Router]) and callers ([Via]) can select. [New] panics if two
+// connections have the same name.
 func WithConnection(name string, d Driver) Option {
 	return func(b *Broadcaster) { b.add(name, d) }
 }
 
-// WithConnectionName chooses the connection of a dispatch that names none, for
-// instance the tenant's. It is asked at dispatch; the empty name is
-// [DefaultConnection], and an error refuses the dispatch.
+// WithConnectionName selects the connection when neither the event nor the
+// caller names one, by the context's tenant for example. The function is called
+// at dispatch. An empty name means [DefaultConnection]; an error refuses the
+// dispatch.
 func WithConnectionName(name func(ctx context.Context) (string, error)) Option {
 	return func(b *Broadcaster) { b.nameFor = name }
 }
 
-// WithResolver finds the driver of a connection that was not added with
-// [WithConnection]. It is asked at dispatch and again at delivery, which may be
-// in another process, so a name must lead to its driver at any time. Keep the
-// drivers you make: it is called often and concurrently. A nil driver without
-// an error is [ErrUnknownConnection].
+// WithResolver finds the driver for a connection that was not added with
+// [WithConnection]. The function is called at dispatch and again at delivery,
+// which may be in another process, so the same name must lead to the same
+// driver at any time. It is called often and concurrently, so it should keep
+// the drivers that it makes. A nil driver without an error means
+// [ErrUnknownConnection].
 func WithResolver(resolve func(ctx context.Context, name string) (Driver, error)) Option {
 	return func(b *Broadcaster) { b.resolve = resolve }
 }
 
-// WithMiddleware puts middleware around the driver of every connection; the
-// first is the outermost.
+// WithMiddleware wraps the driver of every connection in the middleware. The
+// first one is the outermost.
 func WithMiddleware(middleware ...Middleware) Option {
 	return func(b *Broadcaster) { b.middleware = append(b.middleware, middleware...) }
 }
 
-// WithObserver adds a function that is told of every call of a driver after it
-// returned: the place for metrics. It runs in the dispatching goroutine and
-// should be quick; a panic in it is logged. For spans around a call use
+// WithObserver adds a function that is called after every call of a driver, for
+// metrics for example. It runs in the goroutine that made the call and should
+// return quickly. A panic in it is logged. To trace calls with spans, use
 // [WithMiddleware].
 func WithObserver(observe func(ctx context.Context, o Observation)) Option {
 	return func(b *Broadcaster) { b.observers = append(b.observers, observe) }
 }
 
-// WithNamespace sets what stands before the type name of an event whose
-// BroadcastAs is empty. The default is event.DefaultNamespace, which is Echo's
-// too; the empty string leaves the bare type name, for pages that set Echo's
-// namespace to false.
+// WithNamespace sets the namespace that precedes the type name of an event
+// whose BroadcastAs returns the empty string. The default is
+// [event.DefaultNamespace], which is also Echo's. An empty namespace leaves the
+// bare type name, for pages that set Echo's namespace to false.
 func WithNamespace(namespace string) Option {
 	return func(b *Broadcaster) { b.namespace = namespace }
 }
 
-// WithLogger sets the logger; nil is slog.Default. A delivery is logged at
-// level debug and a failed one at level error, with event, channels,
-// connection and duration, never with the payload. An event that has nobody to
-// go to is logged at level debug too, with the reason.
+// WithLogger sets the logger; nil means slog.Default. Deliveries are logged at
+// level debug and failed deliveries at level error, with event, channels,
+// connection and duration but never the payload. An event that has nothing to
+// send is logged at level debug with the reason.
 func WithLogger(l *slog.Logger) Option {
 	return func(b *Broadcaster) { b.logger = l }
 }
 
-// New returns a Broadcaster whose default connection is the driver. It panics
-// when a driver is nil or a nil pointer, or a connection's name stands twice or
-// is empty, as these are mistakes in the program's wiring.
+// New returns a Broadcaster whose default connection uses the driver d. It
+// panics if a driver is nil or a nil pointer, if the name of a connection is
+// empty or used twice, or if middleware returns nil, because these are mistakes
+// in how the program is set up.
 func New(d Driver, options ...Option) *Broadcaster {
 	b := &Broadcaster{
 		drivers:   make(map[string]Driver),
@@ -132,20 +137,20 @@ func isNil(d Driver) bool {
 	return (v.Kind() == reflect.Pointer || v.Kind() == reflect.Func) && v.IsNil()
 }
 
-// Connections returns the names of the connections that were given to [New],
-// the default one first.
+// Connections returns the names of the connections that [New] was given, the
+// default one first. Those that a resolver finds are not included.
 func (b *Broadcaster) Connections() []string { return slices.Clone(b.names) }
 
-// Driver returns the driver of a connection with all middleware around it. The
-// empty name is the connection that a dispatch with this context would take.
-// The error of an unknown name is [ErrUnknownConnection].
+// Driver returns the driver of the named connection, wrapped in all middleware.
+// An empty name means the connection that a dispatch with this context would
+// use. The error for an unknown name wraps [ErrUnknownConnection].
 func (b *Broadcaster) Driver(ctx context.Context, name string) (Driver, error) {
 	_, d, _, err := b.find(ctx, name)
 	return d, err
 }
 
-// find returns the connection that a name stands for, its driver and that
-// one's limits. A panic of the application's code in it is an error.
+// find returns the connection that a name stands for, its driver and the
+// driver's limits. A panic in the application's code becomes an error.
 func (b *Broadcaster) find(ctx context.Context, name string) (connection string, d Driver, limits Limits, err error) {
 	err = b.contain(ctx, "resolver panicked", func() error {
 		var err error
@@ -193,11 +198,11 @@ func (b *Broadcaster) driver(ctx context.Context, name string) (Driver, error) {
 	return nil, fmt.Errorf("%w %q; there are: %s", ErrUnknownConnection, name, strings.Join(b.names, ", "))
 }
 
-// resolvedDriver is what a resolver returned last for a name, and the same with
-// the middleware around it.
+// resolvedDriver is what the resolver last returned for a name, without and
+// with the middleware around it.
 type resolvedDriver struct{ bare, wrapped Driver }
 
-// wrap puts the middleware around a resolved driver and keeps the result, as
+// wrap wraps a resolved driver in the middleware and keeps the result, because
 // middleware may have state.
 func (b *Broadcaster) wrap(name string, d Driver) Driver {
 	if len(b.middleware) == 0 {
@@ -214,7 +219,7 @@ func (b *Broadcaster) wrap(name string, d Driver) Driver {
 	return known.(resolvedDriver).wrapped
 }
 
-// enter counts a call in, and reports false after Shutdown.
+// enter registers a call. It returns false after Shutdown.
 func (b *Broadcaster) enter() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -234,10 +239,11 @@ func (b *Broadcaster) leave() {
 	}
 }
 
-// Shutdown refuses new dispatches with [ErrClosed] and waits for those that
-// are under way until the context is done, whose error it then returns. It may
-// be called several times, also at the same time. It does not shut the drivers
-// down: they belong to whoever made them.
+// Shutdown makes further calls of Dispatch, Prepare and Deliver fail with
+// [ErrClosed] and waits for those in progress. If the context is done first, it
+// returns an error that wraps the context's cause. It may be called more than
+// once, also concurrently. It does not shut down the drivers, which belong to
+// whoever created them.
 func (b *Broadcaster) Shutdown(ctx context.Context) error {
 	b.mu.Lock()
 	if !b.closed {

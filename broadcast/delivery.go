@@ -12,10 +12,12 @@ import (
 	"time"
 )
 
-// Deliver sends deliveries to their connections' drivers, in order for each
-// connection and different connections at the same time. Every one is tried.
-// The error joins one [*DeliveryError] for each message that was not
-// delivered; [Undelivered] lists them. It does not wait for NotBefore.
+// Deliver sends deliveries to the drivers of their connections: in order for
+// each connection, and to different connections concurrently. A failure does
+// not keep the rest from being tried, but once the context is done no further
+// driver is called. The error joins one [*DeliveryError] for each message that
+// was not delivered; [Undelivered] lists them. Deliver does not wait for a
+// delivery's NotBefore.
 func (b *Broadcaster) Deliver(ctx context.Context, deliveries ...Delivery) error {
 	parts := partition(deliveries)
 	if !b.enter() {
@@ -38,7 +40,7 @@ func (b *Broadcaster) Deliver(ctx context.Context, deliveries ...Delivery) error
 	return errors.Join(slices.Concat(failures...)...)
 }
 
-// part is what one connection has to deliver.
+// part is what is to be delivered over one connection.
 type part struct {
 	connection string
 	messages   []Message
@@ -73,8 +75,8 @@ func (b *Broadcaster) deliverPart(ctx context.Context, p part) []error {
 	return failed
 }
 
-// call calls the driver once and returns an error for each message that it
-// did not take over.
+// call calls the driver once and returns an error for each message that it did
+// not accept.
 func (b *Broadcaster) call(ctx context.Context, connection string, d Driver, messages []Message) []error {
 	start := time.Now()
 	err := context.Cause(ctx)
@@ -122,7 +124,7 @@ func (b *Broadcaster) logPanic(ctx context.Context, text string, v any) {
 	b.logger.LogAttrs(ctx, slog.LevelError, text, slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
 }
 
-// driverName is the type of the driver inside all middleware.
+// driverName returns the type of the driver inside all middleware.
 func driverName(d Driver) string {
 	for {
 		u, ok := d.(interface{ Unwrap() Driver })
@@ -167,6 +169,7 @@ func (b *Broadcaster) log(ctx context.Context, connection string, d Driver, mess
 	}
 }
 
-// EchoName returns how a page spells the event in Echo's listen: the name
-// behind a leading dot, which keeps Echo from putting its namespace before it.
+// EchoName returns the name that a page passes to Echo's listen for the event:
+// the event's name with a leading dot, which keeps Echo from adding its
+// namespace.
 func EchoName(event string) string { return "." + event }

@@ -10,11 +10,11 @@ import (
 	"github.com/onairgo/onair/internal/pusherproto"
 )
 
-// SocketIDHeader is the header in which laravel-echo sends the socket id of
-// the page that makes a request.
+// SocketIDHeader is the request header in which laravel-echo sends the socket
+// id of the page that makes the request.
 const SocketIDHeader = "X-Socket-ID"
 
-// DispatchOption changes one dispatch.
+// DispatchOption configures a single dispatch.
 type DispatchOption func(*dispatchOptions)
 
 type dispatchOptions struct {
@@ -23,17 +23,19 @@ type dispatchOptions struct {
 	via      []string
 }
 
-// ToOthers leaves out the connection that the request came from, Laravel's
-// toOthers: it takes the socket id from the request's X-Socket-ID header.
-// Echo sets that header with axios, jQuery, Vue resource and Turbo; with fetch
-// the page sets it itself, to Echo.socketId(). Without the header everybody
-// gets the event, and a header that holds no socket id is ignored and logged.
+// ToOthers excludes the connection of the page that made the request, as
+// Laravel's toOthers does. It takes the socket id from the X-Socket-ID header,
+// which Echo sets for axios, jQuery, Vue resource and Turbo. With fetch, the
+// page must set the header itself, to Echo.socketId(). Without the header
+// everybody gets the event. A header that is not a valid socket id is ignored
+// and logged.
 func ToOthers(r *http.Request) DispatchOption {
 	return Except(r.Header.Get(SocketIDHeader))
 }
 
-// Except leaves out the connection with that socket id. The empty string is
-// no connection, and one that is no socket id is ignored and logged.
+// Except excludes the connection with the given socket id. The empty string
+// excludes nobody. A string that is not a valid socket id is ignored and
+// logged.
 func Except(socketID string) DispatchOption {
 	return func(o *dispatchOptions) {
 		o.socketID, o.ignored = "", ""
@@ -45,17 +47,19 @@ func Except(socketID string) DispatchOption {
 	}
 }
 
-// Via sends over the named connections, whatever the event itself says, with
-// the event's own channels and payload. Without names it changes nothing.
+// Via sends the event over the named connections instead of those that the
+// event selects, with the event's own channels and payload. Without names, the
+// event selects as usual.
 func Via(connections ...string) DispatchOption {
 	connections = slices.Clone(connections)
 	return func(o *dispatchOptions) { o.via = connections }
 }
 
-// Dispatch sends the event: [Broadcaster.Prepare] and [Broadcaster.Deliver] in
-// one. An event without channels, or one whose BroadcastWhen says no, is not
-// sent, which is no error. Failures to deliver an event that wants to be rescued
-// ([event.Rescuer]) are logged and not returned.
+// Dispatch sends the event: it calls [Broadcaster.Prepare], then
+// [Broadcaster.Deliver]. If the event has no channels or its BroadcastWhen
+// returns false, nothing is sent and the error is nil. Failed deliveries of an
+// event whose ShouldRescue returns true ([event.Rescuer]) are logged and not
+// returned.
 func (b *Broadcaster) Dispatch(ctx context.Context, e event.Event, options ...DispatchOption) error {
 	deliveries, err := b.Prepare(ctx, e, options...)
 	if err != nil {
@@ -72,8 +76,8 @@ func (b *Broadcaster) Dispatch(ctx context.Context, e event.Event, options ...Di
 	return err
 }
 
-// DispatchIf is [Broadcaster.Dispatch] when the condition holds and nothing
-// otherwise, Laravel's broadcast_if.
+// DispatchIf calls [Broadcaster.Dispatch] if the condition is true and
+// otherwise does nothing. It corresponds to Laravel's broadcast_if.
 func (b *Broadcaster) DispatchIf(ctx context.Context, condition bool, e event.Event, options ...DispatchOption) error {
 	if !condition {
 		return nil

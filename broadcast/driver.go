@@ -6,43 +6,43 @@ import (
 	"time"
 )
 
-// Driver carries messages to where the browsers are. Implementations must be
-// safe for concurrent use.
+// Driver carries messages towards the browsers. Implementations must be safe
+// for concurrent use.
 //
-// Broadcast sends the messages in their order and returns nil when all were
-// taken over. A message that was not is told by a [*DeliveryError] in the
-// returned tree (use [errors.Join] for several); an error without any means
-// that none was taken over. A driver classifies its errors for the caller
-// ([ErrPermanent], [RetryAfter]) and never retries by itself. It does not keep
-// the slice, and it honours the context.
+// Broadcast sends the messages in order and returns nil if all of them were
+// accepted. For each message that was not, the returned error contains a
+// [*DeliveryError] (use [errors.Join] for several); an error that contains none
+// means that no message was accepted. A driver classifies its errors for the
+// caller ([ErrPermanent], [RetryAfter]) and never retries on its own. It must
+// not retain the slice, and it must honour the context.
 //
 // Package drivertest checks an implementation against this contract.
 type Driver interface {
 	Broadcast(ctx context.Context, messages []Message) error
 }
 
-// DriverFunc makes a function a [Driver].
+// DriverFunc is an adapter that lets a function serve as a [Driver].
 type DriverFunc func(ctx context.Context, messages []Message) error
 
-// Broadcast calls f.
+// Broadcast calls f(ctx, messages).
 func (f DriverFunc) Broadcast(ctx context.Context, messages []Message) error { return f(ctx, messages) }
 
-// Limits are the bounds of a driver. The broadcaster cuts an event into
-// messages that keep them, and refuses what cannot be cut. A zero field is no
-// limit.
+// Limits describes what a driver can carry. The broadcaster splits an event
+// into messages that stay within the limits, and refuses an event that cannot
+// be split. A zero field means no limit.
 type Limits struct {
-	// Payload is the most bytes of one message's data, as
-	// [Message.PayloadSize] counts them.
+	// Payload is the maximum number of bytes of data in a message, as counted by
+	// [Message.PayloadSize].
 	Payload int
-	// Channels is the most channels of one message.
+	// Channels is the maximum number of channels of a message.
 	Channels int
-	// Batch is the most messages of one call of Broadcast.
+	// Batch is the maximum number of messages in a call of Broadcast.
 	Batch int
-	// ChannelName is the most bytes of a channel's name on the wire, where the
-	// driver takes less than channel.MaxNameLength.
+	// ChannelName is the maximum length in bytes of a channel's name on the wire.
+	// It matters only if it is less than channel.MaxNameLength.
 	ChannelName int
-	// NoEncryption reports that the driver has no key to seal data with, so
-	// that encrypted channels are refused before anything is sent.
+	// NoEncryption reports that the driver has no key to encrypt data with. Events
+	// on encrypted channels are then refused before anything is sent.
 	NoEncryption bool
 }
 
@@ -51,19 +51,20 @@ type Limiter interface {
 	Limits() Limits
 }
 
-// Pinger is implemented by drivers that can tell whether the service behind
-// them answers and knows the credentials.
+// Pinger is implemented by drivers that can check whether the service behind
+// them responds and accepts the credentials.
 type Pinger interface {
 	Ping(ctx context.Context) error
 }
 
-// Middleware puts something around a driver, as HTTP middleware does around a
-// handler. The driver it returns should have an Unwrap method that returns
-// next, so that [LimitsOf] and [Ping] still find what next can do.
+// Middleware wraps a driver, as HTTP middleware wraps a handler. [Chain] and
+// [WithMiddleware] remember next, so that [LimitsOf] and [Ping] still find what
+// next implements. A driver that wraps another one in any other way needs a
+// method Unwrap() Driver for that.
 type Middleware func(next Driver) Driver
 
-// Chain puts middleware around a driver; the first is the outermost. It panics
-// when one of them returns no driver.
+// Chain wraps a driver in middleware; the first one is the outermost. It panics
+// if one of them returns nil.
 func Chain(d Driver, middleware ...Middleware) Driver {
 	for i := len(middleware) - 1; i >= 0; i-- {
 		outer := middleware[i](d)
@@ -76,7 +77,7 @@ func Chain(d Driver, middleware ...Middleware) Driver {
 }
 
 // chained remembers the inner driver for middleware that returns a plain
-// DriverFunc, which has no Unwrap.
+// DriverFunc, which has no Unwrap method.
 type chained struct {
 	Driver
 	inner Driver
@@ -105,8 +106,8 @@ func find[T any](d Driver) (T, bool) {
 	return zero, false
 }
 
-// LimitsOf returns the limits of the driver or of the one that it wraps, or
-// the zero Limits.
+// LimitsOf returns the limits of the driver or of the one that it wraps. If
+// neither has any, it returns the zero Limits.
 func LimitsOf(d Driver) Limits {
 	if l, ok := find[Limiter](d); ok {
 		return l.Limits()
@@ -114,8 +115,8 @@ func LimitsOf(d Driver) Limits {
 	return Limits{}
 }
 
-// Ping asks the driver, or the one that it wraps, whether it can deliver. The
-// error is [errors.ErrUnsupported] when none of them can tell.
+// Ping checks that the driver, or the one that it wraps, can deliver. If none
+// of them is a [Pinger], the error wraps [errors.ErrUnsupported].
 func Ping(ctx context.Context, d Driver) error {
 	if p, ok := find[Pinger](d); ok {
 		return p.Ping(ctx)
@@ -123,14 +124,14 @@ func Ping(ctx context.Context, d Driver) error {
 	return errNoPing
 }
 
-// Observation tells what one call of a driver was.
+// Observation describes one call of a driver.
 type Observation struct {
 	// Connection is the connection's name.
 	Connection string
-	// Messages are the messages of the call. They must not be changed.
+	// Messages are the messages of the call. Do not modify them.
 	Messages []Message
-	// Duration is how long the driver took.
+	// Duration is how long the call took.
 	Duration time.Duration
-	// Err is what it returned, nil when all went well.
+	// Err is the error of the call, nil if it succeeded.
 	Err error
 }

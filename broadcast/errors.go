@@ -8,42 +8,43 @@ import (
 	"time"
 )
 
-// Conditions that callers ask for with [errors.Is].
+// Conditions that callers test for with [errors.Is].
 var (
-	// ErrClosed is returned after [Broadcaster.Shutdown].
+	// ErrClosed is the error of calls made after [Broadcaster.Shutdown].
 	ErrClosed = errors.New("broadcast: broadcaster is shut down")
-	// ErrTooLarge is the condition of a [*PayloadError].
+	// ErrTooLarge is matched by every [*PayloadError].
 	ErrTooLarge = errors.New("broadcast: payload too large")
-	// ErrPermanent is the condition of a delivery that would fail again the
-	// same way. Wrap it in a driver's error with [Permanent].
+	// ErrPermanent marks a delivery that would fail again in the same way. A
+	// driver marks its error with [Permanent].
 	ErrPermanent = errors.New("broadcast: permanent failure")
-	// ErrUnknownConnection is the condition of a connection that has no
-	// driver.
+	// ErrUnknownConnection means that there is no driver for a connection.
 	ErrUnknownConnection = errors.New("broadcast: unknown connection")
-	// ErrNoEncryptionKey is the condition of an encrypted channel on a
-	// connection whose driver has no key to seal the data with.
+	// ErrNoEncryptionKey means that an event on an encrypted channel was to be
+	// sent over a connection whose driver has no key to encrypt the data with.
 	ErrNoEncryptionKey = errors.New("broadcast: no encryption key")
-	// ErrPanic is the condition of a driver or a resolver that panicked; the
-	// log has the stack. A panic of the event's own methods is not caught.
+	// ErrPanic means that a driver, a resolver or the function of
+	// [WithConnectionName] panicked. The stack is in the log. Panics in an event's
+	// own methods are not recovered.
 	ErrPanic = errors.New("broadcast: panic")
 )
 
 var errNoPing = fmt.Errorf("broadcast: driver cannot be pinged: %w", errors.ErrUnsupported)
 
-// DeliveryError is one message that was not delivered. Sending it again, with
-// [Broadcaster.Deliver] of its Delivery, repeats nothing that succeeded.
+// DeliveryError reports one message that was not delivered. Pass the result of
+// its Delivery method to [Broadcaster.Deliver] to send the message again; this
+// repeats nothing that was delivered.
 type DeliveryError struct {
-	// Connection is the name of the connection. Drivers leave it empty; the
+	// Connection is the name of the connection. Drivers leave it empty, and the
 	// broadcaster fills it in.
 	Connection string
-	// Message is what was not delivered.
+	// Message is the message that was not delivered.
 	Message Message
 	// Err is the cause.
 	Err error
 }
 
-// Error names the event, the connection and the first channels; the payload
-// never.
+// Error returns a text that contains the event's name, up to three channels,
+// the connection and the cause, but not the payload.
 func (e *DeliveryError) Error() string {
 	var channels strings.Builder
 	for i, c := range e.Message.Channels {
@@ -54,7 +55,7 @@ func (e *DeliveryError) Error() string {
 		if i > 0 {
 			channels.WriteString(", ")
 		}
-		name := strconv.Quote(c.String()) // of a message that nobody checked, with a line break perhaps
+		name := strconv.Quote(c.String()) // nobody may have checked the message, so it may contain a line break
 		channels.WriteString(name[1 : len(name)-1])
 	}
 	if e.Connection != "" {
@@ -63,20 +64,20 @@ func (e *DeliveryError) Error() string {
 	return fmt.Sprintf("broadcast: event %q on %s: %v", e.Message.Event, channels.String(), e.Err)
 }
 
-// GoString returns what Error returns, and so no payload either.
+// GoString returns the same text as Error, so that %#v does not print the
+// payload.
 func (e *DeliveryError) GoString() string { return e.Error() }
 
 // Unwrap returns the cause.
 func (e *DeliveryError) Unwrap() error { return e.Err }
 
-// Delivery returns what was not delivered in the form that
-// [Broadcaster.Deliver] takes.
+// Delivery returns the message in the form that [Broadcaster.Deliver] takes.
 func (e *DeliveryError) Delivery() Delivery {
 	return Delivery{ID: e.Message.ID, Connection: e.Connection, Message: e.Message}
 }
 
-// Undelivered returns the messages that err says were not delivered, in the
-// order of the error.
+// Undelivered returns the DeliveryErrors in err, in order. Each stands for a
+// message that was not delivered.
 func Undelivered(err error) (found []*DeliveryError) {
 	if e, ok := err.(*DeliveryError); ok {
 		return []*DeliveryError{e}
@@ -87,7 +88,7 @@ func Undelivered(err error) (found []*DeliveryError) {
 	return found
 }
 
-// wrapped returns what is directly inside an error; nil may be among it.
+// wrapped returns the errors directly inside an error. Some may be nil.
 func wrapped(err error) []error {
 	switch e := err.(type) {
 	case interface{ Unwrap() error }:
@@ -98,29 +99,30 @@ func wrapped(err error) []error {
 	return nil
 }
 
-// PayloadError reports a payload over a connection's limit.
-// errors.Is(err, ErrTooLarge) holds, and ErrPermanent too.
+// PayloadError reports a payload that exceeds the limit of a connection.
+// errors.Is(err, ErrTooLarge) and errors.Is(err, ErrPermanent) are true for it.
 type PayloadError struct {
 	// Event is the event's name.
 	Event string
-	// Connection is the name of the connection; empty where a driver was called
+	// Connection is the name of the connection. It is empty if a driver was called
 	// directly.
 	Connection string
-	// Size and Limit are bytes. For an encrypted channel Size is that of the
-	// sealed form.
+	// Size and Limit are in bytes. For an encrypted channel, Size is the size of
+	// the encrypted form.
 	Size, Limit int
-	// Largest are the largest top-level fields of the payload, the largest
-	// first, at most three.
+	// Largest lists the largest top-level fields of the payload, at most three, in
+	// descending order of size.
 	Largest []FieldSize
 }
 
-// FieldSize is a field of a payload with its size in bytes of JSON.
+// FieldSize is the size in bytes of a payload field's value as JSON.
 type FieldSize struct {
 	Field string
 	Size  int
 }
 
-// Error names the event, both sizes and the largest fields.
+// Error returns a text that contains the event's name, the size, the limit and
+// the largest fields.
 func (e *PayloadError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "broadcast: payload too large: event %q has %d bytes, ", e.Event, e.Size)
@@ -141,7 +143,7 @@ func (e *PayloadError) Error() string {
 	return b.String()
 }
 
-// cut shortens what may be long and is only shown.
+// cut shortens a text that may be long and is only shown.
 func cut(s string) string {
 	if len(s) <= 40 {
 		return s
@@ -152,7 +154,8 @@ func cut(s string) string {
 // Is reports whether target is [ErrTooLarge] or [ErrPermanent].
 func (e *PayloadError) Is(target error) bool { return target == ErrTooLarge || target == ErrPermanent }
 
-// Permanent returns err marked with [ErrPermanent]; the text stays the same.
+// Permanent returns err marked with [ErrPermanent]; its text stays the same. If
+// err is nil, Permanent returns nil.
 func Permanent(err error) error {
 	if err == nil {
 		return nil
@@ -165,9 +168,10 @@ type permanentError struct{ error }
 func (e *permanentError) Unwrap() error        { return e.error }
 func (e *permanentError) Is(target error) bool { return target == ErrPermanent }
 
-// RetryAfter returns how long the service asked to wait before the next try:
-// the longest wait where err joins several. It looks for errors in the tree
-// with the method RetryAfter() time.Duration.
+// RetryAfter returns how long the service asked the caller to wait before
+// trying again. It looks for errors in err's tree that have a RetryAfter method
+// without parameters that returns a time.Duration, and takes the longest wait.
+// If there is none, ok is false.
 func RetryAfter(err error) (wait time.Duration, ok bool) {
 	if e, is := err.(interface{ RetryAfter() time.Duration }); is {
 		wait = max(0, e.RetryAfter())

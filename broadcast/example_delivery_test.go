@@ -14,8 +14,8 @@ import (
 	"github.com/onairgo/onair/event"
 )
 
-// A dispatch in two halves: what is checked now is stored as JSON, and sent by
-// a worker, which may be another process.
+// Prepare checks the events now and returns what can be stored as JSON. A
+// worker delivers it later, possibly in another process.
 func ExampleBroadcaster_Prepare() {
 	b := broadcast.New(printer("sent:"))
 	ctx := context.Background()
@@ -51,7 +51,8 @@ func ExampleBroadcaster_DispatchIf() {
 	// sent: student.waits [lobby] "Ada"
 }
 
-// At the end of the program: no new events, and those under way are waited for.
+// When the program ends, new events are refused and those in progress are
+// completed.
 func ExampleBroadcaster_Shutdown() {
 	b := broadcast.New(printer("sent:"))
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

@@ -13,16 +13,18 @@ import (
 	"github.com/onairgo/onair/event"
 )
 
-// Prepare does everything about a dispatch but sending: it asks the event,
-// checks names, channels and sizes for every connection, and cuts the result
-// into deliveries that keep each driver's [Limits]. It returns none when there
-// is nothing to send. A queue stores what it returns and later calls
-// [Broadcaster.Deliver].
+// Prepare does everything that [Broadcaster.Dispatch] does except sending. It
+// queries the event, checks names, channels and sizes for every connection, and
+// splits the result into deliveries that stay within each driver's [Limits]. If
+// there is nothing to send, it returns no deliveries and no error. A queue
+// stores the deliveries and passes them to [Broadcaster.Deliver] later.
 //
-// Its errors are mistakes of the program: [*event.MethodError],
-// [*event.NameError], [*channel.NameError], [*PayloadError],
-// [ErrUnknownConnection], [ErrNoEncryptionKey], [ErrPanic], what an
-// event.Validator returned, or the encoder's.
+// Most of its errors are mistakes in the program: [event.ErrNil],
+// [*event.MethodError], [*event.NameError], [*channel.NameError],
+// [*PayloadError], [ErrUnknownConnection], [ErrNoEncryptionKey] and [ErrPanic].
+// Prepare also returns the error of an [event.Validator], of the JSON encoder,
+// and of the functions passed to [WithConnectionName] and [WithResolver]. After
+// [Broadcaster.Shutdown] it returns [ErrClosed].
 func (b *Broadcaster) Prepare(ctx context.Context, e event.Event, options ...DispatchOption) ([]Delivery, error) {
 	if !b.enter() {
 		return nil, ErrClosed
@@ -64,7 +66,7 @@ func (b *Broadcaster) Prepare(ctx context.Context, e event.Event, options ...Dis
 	return p.deliveries, nil
 }
 
-// logNothing says of an event that was rightly not sent why, as somebody may be
+// logNothing logs why an event was rightly not sent, since somebody may be
 // looking for it.
 func (b *Broadcaster) logNothing(ctx context.Context, why string, e event.Event) {
 	if b.logger.Enabled(ctx, slog.LevelDebug) {
@@ -72,7 +74,7 @@ func (b *Broadcaster) logNothing(ctx context.Context, why string, e event.Event)
 	}
 }
 
-// onDefault is the way of an event that chooses none.
+// onDefault is the choice of connection of an event that makes none.
 var onDefault = []event.Connection{{}}
 
 func connectionsOf(e event.Event, o dispatchOptions) []event.Connection {
@@ -85,7 +87,7 @@ func connectionsOf(e event.Event, o dispatchOptions) []event.Connection {
 	return onDefault
 }
 
-// hint logs what is legal and surely a surprise.
+// hint logs what is legal but surely comes as a surprise.
 func (b *Broadcaster) hint(ctx context.Context, name string, o dispatchOptions) {
 	if strings.HasPrefix(name, "client-") {
 		b.logger.LogAttrs(ctx, slog.LevelWarn, "event name begins with client-, which pages take for a whisper of another page",
@@ -169,9 +171,10 @@ func (p *preparation) payload(via event.Connection) (string, error) {
 	return p.data, nil
 }
 
-// checkChannels validates, drops repetitions, and parts the channels that can
-// share a message from those that must stand alone: an encrypted channel's
-// data is sealed for it, and services take a user's channel only by itself.
+// checkChannels validates channels and drops duplicates. It separates those
+// that can share a message from those that need one of their own: an encrypted
+// channel, since its data is encrypted for it, and a user's channel, which
+// services accept only by itself.
 func checkChannels(channels []channel.Channel, limits Limits) (shared, alone []channel.Channel, err error) {
 	shared = make([]channel.Channel, 0, len(channels))
 	seen := make(map[string]struct{}, len(channels))
@@ -198,8 +201,8 @@ func checkChannels(channels []channel.Channel, limits Limits) (shared, alone []c
 	return shared, alone, nil
 }
 
-// checkSize holds the largest of one connection's messages against its limit.
-// They have the same data, which some may seal.
+// checkSize checks the largest of one connection's messages against the limit.
+// All have the same data, but in some of them it will be encrypted.
 func (p *preparation) checkSize(deliveries []Delivery, limit int) error {
 	size := 0
 	for _, d := range deliveries {

@@ -9,8 +9,8 @@ import (
 	"github.com/onairgo/onair/channel"
 )
 
-// AssertSent reports an error unless a message with that event name was sent
-// to each of the channels, or to any channel when none is given.
+// AssertSent reports an error unless a message with that event name was sent to
+// each of the given channels, or to any channel if none is given.
 func (r *Recorder) AssertSent(event string, on ...channel.Channel) {
 	r.t.Helper()
 	messages := r.Messages()
@@ -26,8 +26,8 @@ func (r *Recorder) AssertSent(event string, on ...channel.Channel) {
 	}
 }
 
-// AssertNotSent reports an error when a message with that event name was sent
-// to one of the channels, or to any channel when none is given.
+// AssertNotSent reports an error if a message with that event name was sent to
+// one of the given channels, or to any channel if none is given.
 func (r *Recorder) AssertNotSent(event string, on ...channel.Channel) {
 	r.t.Helper()
 	named := r.Named(event)
@@ -42,7 +42,7 @@ func (r *Recorder) AssertNotSent(event string, on ...channel.Channel) {
 }
 
 // AssertCount reports an error unless exactly n messages with that event name
-// were sent. See [Recorder.Messages] about events that make several.
+// were sent. [Recorder.Messages] explains which events make more than one.
 func (r *Recorder) AssertCount(event string, n int) {
 	r.t.Helper()
 	messages := r.Messages()
@@ -55,7 +55,7 @@ func (r *Recorder) AssertCount(event string, n int) {
 	}
 }
 
-// AssertNone reports an error when anything was sent.
+// AssertNone reports an error if anything was sent.
 func (r *Recorder) AssertNone() {
 	r.t.Helper()
 	if messages := r.Messages(); len(messages) > 0 {
@@ -67,7 +67,7 @@ func reaches(messages []broadcast.Message, c channel.Channel) bool {
 	return slices.ContainsFunc(messages, func(m broadcast.Message) bool { return slices.Contains(m.Channels, c) })
 }
 
-// maxListed bounds the list of what was sent in the text of a failure.
+// maxListed bounds how many messages the text of a failure lists.
 const maxListed = 20
 
 func list(messages []broadcast.Message) string {

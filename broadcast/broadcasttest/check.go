@@ -15,22 +15,24 @@ import (
 	"github.com/onairgo/onair/event/notification"
 )
 
-// CheckEvent reports to the test what would go wrong with the event, most of
-// it silently:
+// CheckEvent reports an error to the test for everything that would go wrong
+// with the event, most of which would otherwise go unnoticed:
 //
-//   - a method that is nearly an optional one, such as BroadCastWith, or one of
-//     Laravel's that has another name here;
-//   - an optional method with another signature or a pointer receiver;
-//   - an exported field that is sent and has no json tag, so that pages get
-//     its Go name; an event whose fields are all unexported and stay behind;
+//   - a method whose name is close to that of an optional one, such as
+//     BroadCastWith, or one of Laravel's methods that has another name here;
+//   - an optional method with the wrong signature or a pointer receiver;
+//   - an exported field without a json tag, which pages would get under its Go
+//     name, or an event that sends nothing because all its fields are
+//     unexported;
 //   - a name or a channel that dispatch refuses, or no channel at all;
-//   - a payload that does not encode, or is larger than the 10 KB that Pusher
-//     Channels takes, sealed where a channel is encrypted.
+//   - a name that begins with client-, which pages take for a client event;
+//   - a payload that does not encode, or that exceeds the 10 KB that Pusher
+//     Channels accepts, measured in encrypted form for an encrypted channel.
 //
-// Pass an event with typical values that is meant to be sent. Of a notification
-// (package notification) its own type is checked. Methods that are not exported,
-// such as broadcastWith, cannot be seen; staticcheck finds that nobody calls
-// them.
+// Pass an event with typical values that is meant to be sent. For a
+// notification (package notification), the notification's own type is checked.
+// CheckEvent cannot see unexported methods such as broadcastWith; staticcheck
+// reports them as unused.
 func CheckEvent(t testing.TB, e event.Event) {
 	t.Helper()
 	for _, problem := range problems(t.Context(), e) {
@@ -62,7 +64,7 @@ func problems(ctx context.Context, e event.Event) []string {
 	return append(found, untagged(e)...)
 }
 
-// pusherLike returns a broadcaster all of whose connections have the limits of
+// pusherLike returns a broadcaster whose connections all have those limits of
 // Pusher Channels that no driver can work around.
 func pusherLike() *broadcast.Broadcaster {
 	var d bounded
@@ -76,13 +78,13 @@ type bounded struct{}
 func (bounded) Broadcast(context.Context, []broadcast.Message) error { return nil }
 func (bounded) Limits() broadcast.Limits                             { return broadcast.Limits{Payload: 10 << 10} }
 
-// The methods that are called of an event, and further ones of a notification.
+// The methods that are called on an event, and those called on a notification.
 var (
 	eventMethods        = []string{"BroadcastOn", "BroadcastAs", "BroadcastWith", "BroadcastWhen", "BroadcastConnections", "ShouldRescue", "ValidateBroadcast"}
 	notificationMethods = append([]string{"ToBroadcast", "BroadcastType"}, eventMethods...)
 )
 
-// elsewhere says where Laravel's other methods of an event have gone.
+// elsewhere says what replaces the other methods that an event has in Laravel.
 var elsewhere = map[string]string{
 	"BroadcastVia":               "it is BroadcastConnections here, or broadcast.Via at the dispatch",
 	"BroadcastType":              "only a notification has it",
@@ -92,7 +94,7 @@ var elsewhere = map[string]string{
 	"ToBroadcast":                "only a notification has it; an event has BroadcastWith",
 }
 
-// misspelt finds methods that nobody calls although they look as if.
+// misspelt finds methods that look as if they were called but are not.
 func misspelt(e event.Event) (found []string) {
 	t, known := reflect.TypeOf(e), eventMethods
 	if n, ok := e.(notification.Event); ok {
@@ -120,8 +122,8 @@ func misspelt(e event.Event) (found []string) {
 	return found
 }
 
-// closestMethod compares what stands behind a common Broadcast, which would make any
-// two names look alike.
+// closestMethod compares what follows a common Broadcast, since that prefix
+// would make any two names look alike.
 func closestMethod(name string, known []string) (string, bool) {
 	const prefix = "broadcast"
 	if len(name) <= len(prefix) || !strings.EqualFold(name[:len(prefix)], prefix) {

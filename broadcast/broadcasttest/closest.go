@@ -2,14 +2,14 @@ package broadcasttest
 
 import "strings"
 
-// maxWord bounds the words that are compared, since the work grows with the
-// product of their lengths.
+// maxWord bounds the length of the words that are compared, since the work
+// grows with the product of their lengths.
 const maxWord = 256
 
-// closest returns the candidate that is nearest to the word, upper and lower
-// case alike, if it is near enough to be a slip: one edit in four characters,
-// and at least one. The first of equally near ones wins. An edit is a
-// character inserted, left out, replaced, or swapped with its neighbour.
+// closest returns the candidate that is nearest to the word, ignoring case, if
+// it is near enough to be a slip: one edit for every four characters is
+// allowed, and at least one. The first of equally near candidates wins. An edit
+// is a character inserted, deleted, replaced, or swapped with its neighbour.
 func closest(word string, candidates []string) (string, bool) {
 	if word == "" || len(word) > maxWord {
 		return "", false

@@ -37,8 +37,7 @@ func Example() {
 	// [{7}]
 }
 
-// LessonMoved has a method that nobody calls and a field without a name for
-// pages.
+// LessonMoved has a method that nobody calls and a field without a json tag.
 type LessonMoved struct {
 	To string
 }

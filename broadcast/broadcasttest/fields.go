@@ -11,8 +11,8 @@ import (
 	"github.com/onairgo/onair/event"
 )
 
-// untagged finds what encoding/json would send under a Go name, and an event
-// that keeps everything to itself.
+// untagged finds fields that encoding/json would send under their Go names, and
+// an event none of whose fields is sent.
 func untagged(e event.Event) []string {
 	w := walker{seen: make(map[reflect.Type]bool)}
 	if p, ok := e.(event.Payloader); ok {
@@ -26,19 +26,19 @@ func untagged(e event.Event) []string {
 	return w.found
 }
 
-// walker goes through the values and types of a payload. A struct type is
-// looked at once.
+// walker visits the values and types of a payload. It visits each struct type
+// once.
 type walker struct {
 	seen  map[reflect.Type]bool
 	found []string
 }
 
-// maxDepth ends the walk through a payload that holds itself, which the
+// maxDepth ends the walk through a payload that contains itself, which the
 // encoder refuses.
 const maxDepth = 100
 
-// holder is a marshaler that tells what it encodes, as those of model changes
-// and notifications do.
+// holder is a marshaler that exposes the value that it encodes, as those of
+// model changes and notifications do.
 type holder interface {
 	json.Marshaler
 	Value() any
@@ -48,7 +48,7 @@ func (w *walker) report(format string, args ...any) {
 	w.found = append(w.found, fmt.Sprintf(format, args...))
 }
 
-// empty reports a struct of which no field is sent though it has some.
+// empty reports a struct that has fields but sends none of them.
 func (w *walker) empty(t reflect.Type) {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -64,7 +64,7 @@ func (w *walker) empty(t reflect.Type) {
 	w.report("none of its fields is exported, so the payload is {}; export what pages need, or return struct{}{} from BroadcastWith")
 }
 
-// value walks along what v holds, and along its type where it holds nothing.
+// value visits what v holds, or its type where it holds nothing.
 func (w *walker) value(v reflect.Value, depth int) {
 	if !v.IsValid() || !mayHoldStruct(v.Type()) || depth > maxDepth {
 		return
@@ -130,7 +130,7 @@ func (w *walker) fields(v reflect.Value, depth int) {
 	}
 }
 
-// mayHoldStruct spares the walk through bytes, numbers and texts.
+// mayHoldStruct lets the walk skip bytes, numbers and texts.
 func mayHoldStruct(t reflect.Type) bool {
 	switch t.Kind() {
 	case reflect.Slice, reflect.Array, reflect.Map:

@@ -1,6 +1,7 @@
-// Package broadcasttest helps applications test what they broadcast: a driver
-// that records ([Recorder]), typed access to what was sent ([Payloads]), and a
-// check of an event type for what would be silently ignored ([CheckEvent]).
+// Package broadcasttest helps applications test what they broadcast. It
+// provides a driver that records messages ([Recorder]), typed access to what
+// was sent ([Payloads]), and a check for mistakes in an event that would
+// otherwise go unnoticed ([CheckEvent]).
 //
 //	rec := broadcasttest.NewRecorder(t)
 //	b := broadcast.New(rec)
@@ -8,7 +9,8 @@
 //	got := broadcasttest.Payloads[SessionStarted](rec, "session.started")
 //
 // Most tests compare the values that [Payloads] and [Recorder.Messages] return.
-// The few assertions say of a failure what was sent, and what was nearly right.
+// There are also a few assertions; when one fails, it lists what was sent and
+// suggests what was probably meant.
 package broadcasttest
 
 import (
@@ -23,7 +25,7 @@ import (
 )
 
 // Recorder is a driver that keeps every message and sends nothing. It has no
-// limits. It is safe for concurrent use.
+// limits. It is safe for concurrent use. Create one with [NewRecorder].
 type Recorder struct {
 	t testing.TB
 
@@ -32,11 +34,11 @@ type Recorder struct {
 	failure  error
 }
 
-// NewRecorder returns a Recorder that reports failed assertions to the test.
+// NewRecorder returns a Recorder that reports failed assertions to t.
 func NewRecorder(t testing.TB) *Recorder { return &Recorder{t: t} }
 
-// Broadcast records the messages, or fails as [Recorder.FailWith] says and
-// records none.
+// Broadcast records the messages. If the context is done or [Recorder.FailWith]
+// has set an error, it returns that error and records nothing.
 func (r *Recorder) Broadcast(ctx context.Context, messages []broadcast.Message) error {
 	if err := context.Cause(ctx); err != nil {
 		return err
@@ -53,30 +55,30 @@ func (r *Recorder) Broadcast(ctx context.Context, messages []broadcast.Message) 
 	return nil
 }
 
-// FailWith makes every broadcast from now on fail with the error, until it is
-// called with nil.
+// FailWith makes every subsequent broadcast fail with err, until it is called
+// with nil.
 func (r *Recorder) FailWith(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.failure = err
 }
 
-// Messages returns all messages in the order in which they came. An event on
-// several channels is one message, but each encrypted channel and each user's
-// has a message of its own.
+// Messages returns all messages in the order in which they were broadcast. An
+// event on several channels is one message, except that each encrypted channel
+// and each user's channel gets a message of its own.
 func (r *Recorder) Messages() []broadcast.Message {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.messages)
 }
 
-// Named returns the messages with that event name, which has no leading dot
-// here.
+// Named returns the messages whose event has that name, written without a
+// leading dot.
 func (r *Recorder) Named(event string) []broadcast.Message {
 	return slices.DeleteFunc(r.Messages(), func(m broadcast.Message) bool { return m.Event != event })
 }
 
-// On returns the messages to that channel.
+// On returns the messages sent to that channel.
 func (r *Recorder) On(c channel.Channel) []broadcast.Message {
 	return slices.DeleteFunc(r.Messages(), func(m broadcast.Message) bool { return !slices.Contains(m.Channels, c) })
 }
@@ -88,9 +90,10 @@ func (r *Recorder) Reset() {
 	r.messages = nil
 }
 
-// Payloads returns the payloads of the messages with that event name as values
-// of T, in the order in which they came. Fields that stay off the wire are
-// zero in them. The test ends when a payload does not decode.
+// Payloads returns the payloads of the messages whose event has that name,
+// decoded from JSON as values of T, in the order in which they were broadcast.
+// Fields that are not sent are zero in them. If a payload does not decode, the
+// test ends with a failure.
 func Payloads[T any](r *Recorder, event string) []T {
 	r.t.Helper()
 	var out []T
