@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// The parameters of a signed request to the HTTP API.
+// Parameters of a signed request to the HTTP API, and the value of
+// auth_version.
 const (
 	ParamKey       = "auth_key"
 	ParamTimestamp = "auth_timestamp"
@@ -17,9 +18,9 @@ const (
 	AuthVersion    = "1.0"
 )
 
-// StringToSign returns what is signed of a request to the HTTP API: method,
-// path and the parameters sorted by lower-cased name with decoded values,
-// auth_signature left out.
+// StringToSign returns the string to sign for a request to the HTTP API. It
+// consists of the method, the path and the parameters with decoded values,
+// sorted by lower-cased name, without auth_signature.
 func StringToSign(method, path string, params map[string]string) string {
 	pairs := make([][2]string, 0, len(params))
 	for k, v := range params {
@@ -44,8 +45,8 @@ func StringToSign(method, path string, params map[string]string) string {
 	return b.String()
 }
 
-// BodyMD5 returns the body's digest as the protocol writes it. MD5 is the
-// protocol's choice; what protects the body is the signature over the digest.
+// BodyMD5 returns the digest of a body as the protocol writes it. MD5 is the
+// protocol's choice; the signature, which covers the digest, protects the body.
 func BodyMD5(body []byte) string {
 	sum := md5.Sum(body)
 	return hex.EncodeToString(sum[:])

@@ -14,7 +14,7 @@ import (
 // MasterKeySize is the length of an encryption master key in bytes.
 const MasterKeySize = 32
 
-// NonceSize is the length of a sealed event's nonce in bytes.
+// NonceSize is the length of an encrypted event's nonce in bytes.
 const NonceSize = 24
 
 var (
@@ -22,8 +22,8 @@ var (
 	errSealed    = errors.New("sealed data cannot be opened: another key or channel, or damaged")
 )
 
-// DecodeMasterKey reads a master key in base64, with or without padding, as
-// Laravel's encryption_master_key_base64 writes it.
+// DecodeMasterKey decodes a master key from base64, with or without padding,
+// the form of Laravel's encryption_master_key_base64.
 func DecodeMasterKey(s string) ([MasterKeySize]byte, error) {
 	var key [MasterKeySize]byte
 	raw, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(strings.TrimSpace(s), "="))
@@ -33,34 +33,35 @@ func DecodeMasterKey(s string) ([MasterKeySize]byte, error) {
 	return [MasterKeySize]byte(raw), nil
 }
 
-// SharedSecret returns the key of one encrypted channel: SHA-256 of the
-// channel's name on the wire followed by the master key.
+// SharedSecret returns the key of one encrypted channel: the SHA-256 hash of
+// the channel's name on the wire followed by the master key.
 func SharedSecret(channel string, master *[MasterKeySize]byte) [sha256.Size]byte {
 	return sha256.Sum256(append([]byte(channel), master[:]...))
 }
 
-// sealed is the JSON that takes the place of an encrypted event's data.
+// sealed is the JSON that replaces the data of an encrypted event.
 type sealed struct {
 	Nonce      []byte `json:"nonce"`
 	Ciphertext []byte `json:"ciphertext"`
 }
 
-// SealedSize returns how many bytes [Seal] makes of n bytes of data.
+// SealedSize returns the number of bytes that [Seal] returns for n bytes of
+// data.
 func SealedSize(n int) int {
 	const frame = len(`{"nonce":"","ciphertext":""}`)
 	return frame + base64.StdEncoding.EncodedLen(NonceSize) + base64.StdEncoding.EncodedLen(n+secretbox.Overhead)
 }
 
-// Seal returns the data of an event on an encrypted channel, sealed with a
-// fresh nonce: {"nonce":base64,"ciphertext":base64}.
+// Seal encrypts the data of an event on an encrypted channel with a fresh
+// nonce. It returns {"nonce":base64,"ciphertext":base64}.
 func Seal(channel string, master *[MasterKeySize]byte, data string) string {
 	var nonce [NonceSize]byte
 	rand.Read(nonce[:]) // never fails; the runtime aborts instead
 	return SealWithNonce(channel, master, &nonce, data)
 }
 
-// SealWithNonce is [Seal] with a nonce of the caller's, which must never be
-// used twice under one key.
+// SealWithNonce is like [Seal] but uses the given nonce, which must never be
+// used twice with the same key.
 func SealWithNonce(channel string, master *[MasterKeySize]byte, nonce *[NonceSize]byte, data string) string {
 	key := SharedSecret(channel, master)
 	out, err := json.Marshal(sealed{Nonce: nonce[:], Ciphertext: secretbox.Seal(nil, []byte(data), nonce, &key)})
@@ -70,7 +71,7 @@ func SealWithNonce(channel string, master *[MasterKeySize]byte, nonce *[NonceSiz
 	return string(out)
 }
 
-// Open returns the data that [Seal] sealed for the channel.
+// Open decrypts the data that [Seal] encrypted for the channel.
 func Open(channel string, master *[MasterKeySize]byte, data string) (string, error) {
 	var box sealed
 	if err := json.Unmarshal([]byte(data), &box); err != nil || len(box.Nonce) != NonceSize {

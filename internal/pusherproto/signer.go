@@ -11,9 +11,9 @@ import (
 // SignatureSize is the length of a signature in hexadecimal digits.
 const SignatureSize = 2 * sha256.Size
 
-// Signer makes and checks HMAC-SHA256 signatures under one secret. It keeps
-// hashes whose key is already set, which makes a signature half the work and
-// free of allocation. Use [NewSigner].
+// Signer makes and verifies HMAC-SHA256 signatures with one secret. It keeps
+// hashes whose key is already set, which halves the work of a signature and
+// avoids allocations. Create one with [NewSigner].
 type Signer struct {
 	states sync.Pool
 }
@@ -24,8 +24,8 @@ type signerState struct {
 	in  []byte
 }
 
-// NewSigner returns a Signer for the secret. The secret is not kept where a
-// print of the Signer could show it.
+// NewSigner returns a Signer for the secret. It keeps the secret where printing
+// the Signer does not show it.
 func NewSigner(secret string) *Signer {
 	key := []byte(secret)
 	s := &Signer{}
@@ -33,8 +33,8 @@ func NewSigner(secret string) *Signer {
 	return s
 }
 
-// AppendSignature appends to dst the signature of the parts, one after the
-// other, as lower-case hexadecimal digits.
+// AppendSignature appends to dst the signature of the concatenated parts, in
+// lower-case hexadecimal digits.
 func (s *Signer) AppendSignature(dst []byte, parts ...string) []byte {
 	st := s.sign(parts)
 	dst = hex.AppendEncode(dst, st.sum[:])
@@ -42,7 +42,8 @@ func (s *Signer) AppendSignature(dst []byte, parts ...string) []byte {
 	return dst
 }
 
-// Verify reports in constant time whether signature is that of the parts.
+// Verify reports, in constant time, whether signature is that of the
+// concatenated parts.
 func (s *Signer) Verify(signature string, parts ...string) bool {
 	var given [sha256.Size]byte
 	if len(signature) != SignatureSize {
@@ -72,8 +73,9 @@ func (s *Signer) sign(parts []string) *signerState {
 	return st
 }
 
-// AppendChannelAuth appends to dst the signature of a subscription:
-// socketID ":" channel, and ":" channelData when that is not empty.
+// AppendChannelAuth appends to dst the signature of a subscription, which is
+// that of socketID ":" channel, followed by ":" channelData unless that is
+// empty.
 func (s *Signer) AppendChannelAuth(dst []byte, socketID, channel, channelData string) []byte {
 	if channelData == "" {
 		return s.AppendSignature(dst, socketID, ":", channel)
@@ -89,7 +91,7 @@ func (s *Signer) VerifyChannelAuth(signature, socketID, channel, channelData str
 	return s.Verify(signature, socketID, ":", channel, ":", channelData)
 }
 
-// AppendUserAuth appends to dst the signature of a sign-in:
+// AppendUserAuth appends to dst the signature of a sign-in, which is that of
 // socketID "::user::" userData.
 func (s *Signer) AppendUserAuth(dst []byte, socketID, userData string) []byte {
 	return s.AppendSignature(dst, socketID, "::user::", userData)

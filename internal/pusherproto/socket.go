@@ -1,11 +1,13 @@
 package pusherproto
 
-// MaxSocketIDDigits is the most digits on one side of a socket id's dot.
+// MaxSocketIDDigits is the maximum number of digits on each side of a socket
+// id's dot.
 const MaxSocketIDDigits = 20
 
-// ValidSocketID reports whether id is what a server of the Pusher protocol
-// hands out: digits, one dot, digits, at most 20 a side. Anything looser would
-// let a client choose parts of the string that is signed for it.
+// ValidSocketID reports whether id has the form that servers of the Pusher
+// protocol assign: digits, one dot, digits, with at most [MaxSocketIDDigits] on
+// each side. Anything less strict would let a client choose parts of the string
+// that is signed for it.
 func ValidSocketID(id string) bool {
 	dot := -1
 	for i := range len(id) {

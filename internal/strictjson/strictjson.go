@@ -1,10 +1,11 @@
-// Package strictjson takes JSON objects of strangers apart for code that
-// decides by them: the grammar of RFC 8259 to the letter, no name twice in an
-// object, and bounds on nesting and on the number of members. Values stay the
-// bytes that they were, since some of them are signed.
+// Package strictjson parses JSON objects from untrusted sources for code that
+// makes decisions based on them. It follows the grammar of RFC 8259 strictly,
+// rejects duplicate names in an object, and limits the nesting and the number
+// of members. Values are returned as the bytes that were written, since some of
+// them are signed.
 //
-// encoding/json takes the last of two members with the same name in silence,
-// and another reader of the same bytes may take the first.
+// In contrast, encoding/json silently takes the last of two members with the
+// same name, while another reader of the same bytes may take the first.
 package strictjson
 
 import (
@@ -15,38 +16,38 @@ import (
 )
 
 const (
-	// MaxDepth is how deep objects and arrays may nest, the outermost included.
+	// MaxDepth is how deep objects and arrays may nest, including the outermost.
 	MaxDepth = 16
-	// MaxMembers is the most members of an object that is taken apart. Objects
-	// inside it may have more.
+	// MaxMembers is the maximum number of members of the object that is parsed.
+	// Objects inside it may have more.
 	MaxMembers = 64
 )
 
 // Member is a member of an object.
 type Member struct {
-	// Name is the decoded name.
+	// Name is the member's name, decoded.
 	Name string
-	// Value is the value as it was written, without white space around it. It
-	// is a part of what was parsed.
+	// Value is the value as it was written, without surrounding white space. It is
+	// a slice of the parsed bytes.
 	Value []byte
 }
 
-// The conditions of an error, to be asked for with [errors.Is].
+// Errors of [AppendObject], to be tested for with [errors.Is].
 var (
-	// ErrSyntax is bytes that are not one JSON value.
+	// ErrSyntax means that the bytes are not exactly one JSON value.
 	ErrSyntax = errors.New("not valid JSON")
-	// ErrNotObject is a JSON value other than an object.
+	// ErrNotObject means that the JSON value is not an object.
 	ErrNotObject = errors.New("not a JSON object")
-	// ErrDuplicate is a name that stands twice in the object.
+	// ErrDuplicate means that a name occurs twice in the object.
 	ErrDuplicate = errors.New("a name stands twice in the JSON object")
-	// ErrTooDeep is nesting beyond MaxDepth.
+	// ErrTooDeep means that the nesting exceeds MaxDepth.
 	ErrTooDeep = fmt.Errorf("JSON nested deeper than %d", MaxDepth)
-	// ErrTooMany is more than MaxMembers members.
+	// ErrTooMany means that the object has more than MaxMembers members.
 	ErrTooMany = fmt.Errorf("JSON object with more than %d members", MaxMembers)
 )
 
-// AppendObject appends the members of the object that b holds to dst, in their
-// order. The error is one of those above; dst is then returned as it was.
+// AppendObject appends the members of the object in b to dst, in order. On one
+// of the errors above it returns dst unchanged.
 func AppendObject(dst []Member, b []byte) ([]Member, error) {
 	p := parser{b: b}
 	p.space()
@@ -81,8 +82,8 @@ func AppendObject(dst []Member, b []byte) ([]Member, error) {
 	return dst, nil
 }
 
-// AppendStrings appends the elements of an array of strings to dst. It is not
-// ok if the value is anything else. The value must be the Value of a Member.
+// AppendStrings appends the elements of an array of strings to dst. If the
+// value is anything else, ok is false. The value must be the Value of a Member.
 func AppendStrings(dst []string, value []byte) (_ []string, ok bool) {
 	if len(value) == 0 || value[0] != '[' {
 		return dst, false
@@ -98,8 +99,8 @@ func AppendStrings(dst []string, value []byte) (_ []string, ok bool) {
 }
 
 // AppendElements appends the elements of an array to dst, each as it was
-// written. It is not ok if the value is no array. The value must be the Value
-// of a Member.
+// written. If the value is not an array, ok is false. The value must be the
+// Value of a Member.
 func AppendElements(dst [][]byte, value []byte) (_ [][]byte, ok bool) {
 	if len(value) == 0 || value[0] != '[' {
 		return dst, false
@@ -109,9 +110,9 @@ func AppendElements(dst [][]byte, value []byte) (_ [][]byte, ok bool) {
 	return dst, p.err == nil
 }
 
-// String decodes a value that is a string. It is not ok if the value is
-// anything else. The value must be the Value of a Member. As everywhere in Go,
-// half a surrogate pair comes out as U+FFFD.
+// String decodes a string. If the value is anything else, ok is false. The
+// value must be the Value of a Member. As in encoding/json, half a surrogate
+// pair becomes U+FFFD.
 func String(value []byte) (s string, ok bool) {
 	if len(value) < 2 || value[0] != '"' {
 		return "", false
@@ -125,7 +126,7 @@ func String(value []byte) (s string, ok bool) {
 	return string(value[1 : len(value)-1]), true
 }
 
-// parser walks over b once. After the first error it stands at the end.
+// parser reads b once. After the first error it is at the end.
 type parser struct {
 	b   []byte
 	pos int
@@ -139,7 +140,7 @@ func (p *parser) fail(err error) {
 	p.pos = len(p.b)
 }
 
-// peek returns the next byte, 0 at the end; 0 begins nothing in JSON.
+// peek returns the next byte, or 0 at the end. No JSON value begins with 0.
 func (p *parser) peek() byte {
 	if p.pos < len(p.b) {
 		return p.b[p.pos]
@@ -173,7 +174,7 @@ func (p *parser) end() {
 	}
 }
 
-// value passes a value that depth objects and arrays are around.
+// value skips a value that is nested in depth objects and arrays.
 func (p *parser) value(depth int) {
 	switch c := p.peek(); {
 	case c == '{':
@@ -247,7 +248,7 @@ func (p *parser) array(depth int, element func(value []byte)) {
 	p.expect(']')
 }
 
-// span returns what parse passes over.
+// span returns the bytes that parse skips.
 func (p *parser) span(parse func(*parser)) []byte {
 	start := p.pos
 	parse(p)
