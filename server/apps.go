@@ -13,8 +13,8 @@ import (
 )
 
 var (
-	// ErrUnknownApp reports that no app has an id or a key. Config.Resolve
-	// returns it, wrapped or not.
+	// ErrUnknownApp reports that no app has the id or key that was asked for.
+	// Config.Resolve returns it, wrapped or not.
 	ErrUnknownApp = errors.New("server: unknown app")
 	// ErrAppDisabled may be returned by Config.Resolve, wrapped or not. It
 	// turns the clients of the app away for good, with code 4003.

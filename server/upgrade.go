@@ -69,10 +69,10 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, key string)
 	s.watchOver()
 }
 
-// Clients that may not connect have closeWait to read why and to close. If there
-// are more than maxTurnedAway at once, somebody is flooding the server, and each
-// further one has only crowdWait. While the server shuts down they have lateWait,
-// since Shutdown waits for every one of them.
+// Clients that may not connect have closeWait to read why and to close. If
+// there are more than maxTurnedAway at once, somebody is flooding the server,
+// and each further one has only crowdWait. While the server shuts down they
+// have lateWait, since Shutdown waits for every one of them.
 const (
 	maxTurnedAway = 1000
 	crowdWait     = 100 * time.Millisecond
