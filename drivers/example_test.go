@@ -10,8 +10,9 @@ import (
 	"github.com/onairgo/onair/drivers/memory"
 )
 
-// One place gives the driver, the credentials for package auth, and what the
-// page needs. A program leaves out WithLookup and reads its own environment.
+// FromEnv returns the driver, the credentials for package auth, and the settings
+// for the page. A real program omits WithLookup and so reads its own
+// environment.
 func ExampleFromEnv() {
 	environment := map[string]string{
 		"BROADCAST_CONNECTION": "pusher",
@@ -42,8 +43,8 @@ func ExampleFromEnv() {
 	// drivers: environment of connection "pusher": missing PUSHER_APP_KEY; PUSHER_SCHEME is neither https nor http
 }
 
-// A program adds connections of its own, here one that delivers inside the
-// program, and takes it when the environment names none.
+// A program can add connections of its own. This one delivers events within the
+// program, and is used if the environment names no connection.
 func ExampleWithConnection() {
 	conn, err := drivers.FromEnv(
 		drivers.WithConnection("memory", func(func(string) string) (drivers.Connection, error) {

@@ -69,7 +69,8 @@ func Example_optional() {
 	// App\Events\MessageSent {"id":3,"text":"hello"} <nil>
 }
 
-// Invited refuses to be sent without its guest, which BroadcastOn could not say.
+// Invited refuses to be sent without a guest. BroadcastOn could not do that,
+// because it returns no error.
 type Invited struct {
 	GuestID string `json:"guestId"`
 }

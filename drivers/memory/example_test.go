@@ -13,7 +13,7 @@ import (
 	"github.com/onairgo/onair/event"
 )
 
-// A part of the program listens to what another part tells the browsers.
+// One part of the program receives the events that another part broadcasts.
 func ExampleDriver_Subscribe() {
 	ctx := context.Background()
 	driver := memory.New()
@@ -63,8 +63,8 @@ func ExampleQueue() {
 	// missed 3 then got {"n":3}
 }
 
-// A subscriber that may miss nothing makes broadcasts wait for it, as long as
-// their context allows.
+// A blocking subscription misses no events. Broadcast waits for it until the
+// broadcast's context is done.
 func ExampleBlocking() {
 	driver := memory.New()
 	sub, err := driver.Subscribe(context.Background(), channel.Public("audit"), memory.Queue(1), memory.Blocking())

@@ -110,7 +110,7 @@ func ExampleDriver_Channels() {
 	// Output: presence-room.7 3
 }
 
-// Whoever is logged out everywhere is also cut off.
+// Logging a user out everywhere also closes the user's connections.
 func ExampleDriver_TerminateUser() {
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Println(r.Method, r.URL.Path)

@@ -11,7 +11,7 @@ import (
 	"github.com/onairgo/onair/event/notification"
 )
 
-// Customer receives notifications on the channel that Laravel would take.
+// Customer receives notifications on the channel that Laravel would use.
 type Customer struct{ ID int64 }
 
 func (c Customer) ReceivesBroadcastNotificationsOn() []channel.Channel {
