@@ -18,9 +18,10 @@ type binding struct {
 //
 // If load returns [ErrNotFound] or a [*ParamError], wrapped or not, or a nil
 // pointer, the subscription is refused with status 403 and no further rule is
-// tried. Any other error is a fault, which is logged and answered with status
-// 500. The time that load takes counts towards the rule's time limit. Nothing
-// is loaded for guests.
+// tried. [Pass] and an error from [Deny] have the same effect as in a rule (see
+// [Handler.Private]). Any other error is a fault, which is logged and answered
+// with status 500. The time that load takes counts towards the rule's time
+// limit. Nothing is loaded for guests.
 //
 // Bind panics if load is nil or the name is already bound.
 func Bind[T, U any](h *Handler[U], name string, load func(ctx context.Context, raw string) (T, error)) {

@@ -268,9 +268,9 @@ func (r *rule[U]) title() string {
 }
 
 // Shutdown waits until every rule that is still running after its time limit
-// has returned, or until the context is done; it then returns an error that
-// wraps the context's. Call it after http.Server.Shutdown. It does not stop the
-// handler from deciding further requests.
+// has returned. If the context is done first, Shutdown returns an error that
+// wraps that of the context. Call it after http.Server.Shutdown. It does not
+// stop the handler from deciding further requests.
 func (h *Handler[U]) Shutdown(ctx context.Context) error { return h.late.wait(ctx) }
 
 // unmatched says why no rule matched. In development mode it adds the likely

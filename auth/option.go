@@ -90,7 +90,7 @@ func WithMemberLimit(bytes int) Option {
 // WithAppResolver determines the app for each request, for programs whose
 // tenants have separate keys. [NewHandler] is then called with App{}. If
 // resolve returns a [*DenyError], the request is refused; any other error is a
-// fault. The function is called concurrently and once for every request, so it
+// fault. The function is called for every request and concurrently, so it
 // should cache the apps.
 func WithAppResolver(resolve func(*http.Request) (App, error)) Option {
 	return func(s *settings) { s.resolve = resolve }
@@ -130,7 +130,7 @@ func WithRefusalLimit(perSecond float64, burst int) Option {
 }
 
 // WithClientKey sets the function that identifies the client of a request for
-// [WithRefusalLimit]. Requests with the same key come from one client; those
+// [WithRefusalLimit]. Requests with the same key count as one client; those
 // with an empty key are not limited.
 //
 // The default key is the remote IP address of the connection, or the /64

@@ -50,10 +50,10 @@ func (h *Handler[U]) serveUser(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// AuthorizeUser decides a sign-in and signs it, exactly as the handler that
-// [Handler.Users] returns does, but does not limit refusals. A refusal is a
-// [*DenyError]; before Users has been called, every sign-in is refused. Any
-// other error is a fault, as in [Handler.Authorize].
+// AuthorizeUser decides one sign-in and signs it. It decides exactly as the
+// handler that [Handler.Users] returns does, but does not limit refusals. A
+// refusal is a [*DenyError]; before Users has been called, every sign-in is
+// refused. Any other error is a fault, as in [Handler.Authorize].
 func (h *Handler[U]) AuthorizeUser(ctx context.Context, id Identity, socketID string) (*UserGrant, error) {
 	v, err := h.own(id)
 	if err != nil {
