@@ -1,4 +1,4 @@
-// Quickstart is the program of the README: it writes one event to the log.
+// Quickstart is the README's first program: it writes one event to the log.
 package main
 
 import (

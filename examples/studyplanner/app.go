@@ -16,19 +16,19 @@ import (
 	"github.com/onairgo/onair/server"
 )
 
-// The page with the published browser builds of pusher-js and laravel-echo,
-// so that it works without a network.
+// The page, with the published browser builds of pusher-js and laravel-echo so
+// that it works without a network.
 //
 //go:embed web
 var web embed.FS
 
-// app is the application: its state, and what broadcasts its events.
+// app is the application: its state, and the broadcaster of its events.
 type app struct {
 	planner     *planner
 	connection  drivers.Connection
 	broadcaster *broadcast.Broadcaster
 	embedded    *server.Server // nil when another connection is chosen
-	warning     string         // for the page, when it will hear nothing
+	warning     string         // for the page, if it will hear nothing
 }
 
 func newApp(s settings, env func(string) (string, bool)) (*app, error) {
@@ -49,7 +49,7 @@ func newApp(s settings, env func(string) (string, bool)) (*app, error) {
 	return a, nil
 }
 
-// embed makes the server inside this program.
+// embed creates the server inside this program.
 func (a *app) embed(s settings) (drivers.Connection, error) {
 	var key [32]byte
 	rand.Read(key[:])
@@ -65,7 +65,7 @@ func (a *app) embed(s settings) (drivers.Connection, error) {
 	return drivers.Connection{Driver: srv, App: app}, nil
 }
 
-// client returns what the page needs to connect, or nil.
+// client returns what the page needs to connect, or nil if it cannot connect.
 func (a *app) client(r *http.Request) *auth.ClientConfig {
 	if a.embedded != nil {
 		c := a.embedded.ClientConfig(r)
@@ -120,7 +120,7 @@ func (a *app) rules() *auth.Handler[user] {
 		id, err := auth.Param[int](s, "id")
 		return u.ID == id, err
 	})
-	// The encrypted channel of a session is a private one too.
+	// This rule also covers the encrypted channel of a session.
 	h.Private("session.{sessionId}", func(_ context.Context, u *user, s *auth.Subscription) (bool, error) {
 		return a.planner.session(s.Param("sessionId"), u) != nil, nil
 	})
@@ -128,7 +128,7 @@ func (a *app) rules() *auth.Handler[user] {
 		if a.planner.session(s.Param("sessionId"), u) == nil {
 			return nil, nil
 		}
-		// Echo hands the page only Info, so the id is in it too.
+		// Echo passes only Info to the page, so Info holds the id too.
 		return &auth.Member{
 			ID:   strconv.Itoa(u.ID),
 			Info: map[string]string{"id": strconv.Itoa(u.ID), "name": u.Name, "role": u.Role},

@@ -21,7 +21,7 @@ func (e SessionStarted) BroadcastOn() []channel.Channel {
 
 func (SessionStarted) BroadcastAs() string { return "session.started" }
 
-// MentorArrived lets the students' pages offer a new mentor.
+// MentorArrived tells the students' pages that there is a new mentor.
 type MentorArrived struct {
 	ID   int    `json:"id"`
 	Name string `json:"name"`
@@ -46,7 +46,7 @@ func (e MessageSent) BroadcastOn() []channel.Channel {
 
 func (MessageSent) BroadcastAs() string { return "message.sent" }
 
-// NoteWritten is for the two people of a session only: it travels sealed.
+// NoteWritten is only for the two people of a session, so it is sent encrypted.
 type NoteWritten struct {
 	Text      string `json:"text"`
 	SessionID string `json:"-"`
@@ -58,7 +58,7 @@ func (e NoteWritten) BroadcastOn() []channel.Channel {
 
 func (NoteWritten) BroadcastAs() string { return "note.written" }
 
-// HomeworkGiven notifies the student, wherever in the program they are.
+// HomeworkGiven notifies the student, wherever in the application they are.
 type HomeworkGiven struct {
 	Title string `json:"title"`
 	Body  string `json:"body"`

@@ -13,14 +13,14 @@ import (
 	"github.com/onairgo/onair/event/notification"
 )
 
-// windowHeader is the header in which the page tells its window's name.
+// windowHeader is the header in which the page sends the name of its window.
 const windowHeader = "X-Window"
 
 var windowName = regexp.MustCompile(`^[0-9a-z]{1,32}$`)
 
-// loginCookie names the cookie of the window that a request comes from. An
-// application has one login in all windows of a browser; here two windows are
-// two people, and windows share their cookies.
+// loginCookie returns the name of the login cookie for the window that sent the
+// request. A real application has one login for all windows of a browser. Here
+// two windows are two people, although windows share their cookies.
 func loginCookie(r *http.Request) string {
 	if name := r.Header.Get(windowHeader); windowName.MatchString(name) {
 		return "studyplanner-" + name
@@ -28,12 +28,12 @@ func loginCookie(r *http.Request) string {
 	return "studyplanner"
 }
 
-// currentUser tells the authorisation rules and the handlers who asks. A nil
-// user is a guest.
+// currentUser returns the user who sent a request, for the authorisation rules
+// and the handlers. A nil user is a guest.
 func (a *app) currentUser(r *http.Request) (*user, error) {
 	c, err := r.Cookie(loginCookie(r))
 	if err != nil {
-		return nil, nil // a guest, not a fault
+		return nil, nil // a guest, not an error
 	}
 	return a.planner.byToken(c.Value), nil
 }
@@ -111,7 +111,7 @@ func (a *app) startSession(w http.ResponseWriter, r *http.Request, u *user) {
 }
 
 func (a *app) message(w http.ResponseWriter, r *http.Request, u *user, s *session, text string) {
-	// The page that sent it shows it already.
+	// The page that sent the message shows it already.
 	a.dispatch(w, r, MessageSent{From: u.Name, Text: text, SessionID: s.ID}, nil, broadcast.ToOthers(r))
 }
 
@@ -132,9 +132,9 @@ func (a *app) homework(w http.ResponseWriter, r *http.Request, u *user, s *sessi
 	a.dispatch(w, r, notification.To(s.student, n), nil)
 }
 
-// dispatch broadcasts the event and answers with what was made, or with 204.
-// What is stored stays stored when the broadcast fails: the pages read it at
-// the next load, and the log says what happened.
+// dispatch broadcasts the event. It answers with what was made, or with 204 if
+// that is nil. If the broadcast fails, what was stored stays stored: the pages
+// read it when they next load, and the log says what happened.
 func (a *app) dispatch(w http.ResponseWriter, r *http.Request, e event.Event, made any, options ...broadcast.DispatchOption) {
 	if err := a.broadcaster.Dispatch(r.Context(), e, options...); err != nil {
 		slog.ErrorContext(r.Context(), "event not dispatched", slog.Any("error", err))
@@ -158,7 +158,8 @@ func (a *app) loggedIn(next func(http.ResponseWriter, *http.Request, *user)) htt
 	}
 }
 
-// inSession finds the session in the path and reads the text in the body.
+// inSession finds the session that the path names and reads the text in the
+// body.
 func (a *app) inSession(next func(http.ResponseWriter, *http.Request, *user, *session, string)) http.HandlerFunc {
 	return a.loggedIn(func(w http.ResponseWriter, r *http.Request, u *user) {
 		s := a.planner.session(r.PathValue("id"), u)

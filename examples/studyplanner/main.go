@@ -4,10 +4,9 @@
 //	go run ./examples/studyplanner
 //
 // It serves its page, its API and the WebSocket server on one port, and needs
-// nothing else: no account, no other process, no network. The environment
-// chooses another connection, under Laravel's names: with
-// BROADCAST_CONNECTION=pusher and the PUSHER_* variables the same page is
-// served by Pusher Channels.
+// nothing else: no account, no other process, no network. Laravel's environment
+// variables choose another connection: with BROADCAST_CONNECTION=pusher and the
+// PUSHER_* variables, the same page gets its events from Pusher Channels.
 package main
 
 import (
@@ -85,8 +84,8 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), ou
 	}
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	// First no more events, then the pages' connections, and the listener last:
-	// a page that comes back early is told to wait, where a closed port would
-	// cost it many seconds.
+	// First stop the events, then close the pages' connections, then stop
+	// listening. A page that reconnects early is told to wait; a closed port
+	// would cost it many seconds.
 	return errors.Join(err, a.broadcaster.Shutdown(stopping), a.connection.Shutdown(stopping), h.Shutdown(stopping))
 }

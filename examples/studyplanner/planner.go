@@ -11,18 +11,19 @@ import (
 	"github.com/onairgo/onair/event/model"
 )
 
-// user is somebody who has logged in. Users and sessions live in memory: a
-// study planner would keep them in a database.
+// user is somebody who has logged in. Users and sessions are kept in memory,
+// and in a file if one is given; a real study planner would keep them in a
+// database.
 type user struct {
 	ID   int    `json:"id"`
 	Name string `json:"name"`
 	Role string `json:"role"`
 
-	tokens []string // of the logins, the oldest first; planner.mu guards them
+	tokens []string // of the logins, oldest first; guarded by planner.mu
 }
 
 // ReceivesBroadcastNotificationsOn returns the channel of the user's
-// notifications, named as Laravel names it.
+// notifications. It has the name that Laravel would give it.
 func (u *user) ReceivesBroadcastNotificationsOn() []channel.Channel {
 	return []channel.Channel{model.Class("App.Models.User").Channel(u.ID)}
 }
@@ -47,15 +48,15 @@ func (s *session) has(u *user) bool { return u == s.student || u == s.mentor }
 
 // planner is the application's state.
 type planner struct {
-	file     string // that keeps the state, or empty
+	file     string // which keeps the state; empty for none
 	mu       sync.Mutex
 	logins   map[string]*user // by cookie
 	users    []*user
 	sessions []*session
 }
 
-// maxUsers and maxSessions bound what a demonstration keeps, and maxLogins the
-// windows of one user.
+// maxUsers and maxSessions bound what this demonstration keeps. maxLogins
+// bounds the windows of one user.
 const (
 	maxUsers    = 1000
 	maxSessions = 1000
@@ -63,7 +64,7 @@ const (
 )
 
 // login returns the user and a token for the cookie. The same name in the same
-// role is the same user again. Who has too many logins loses the oldest.
+// role is the same user. A user with too many logins loses the oldest one.
 func (p *planner) login(name, role string) (u *user, token string, fresh bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -110,7 +111,7 @@ func (p *planner) logout(token string) error {
 	return p.save()
 }
 
-// byToken returns who is logged in with that cookie, or nil.
+// byToken returns the user who is logged in with that cookie, or nil.
 func (p *planner) byToken(token string) *user {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -156,8 +157,8 @@ func (p *planner) add(student *user, mentorID int, subject string) (*session, er
 	return s, nil
 }
 
-// user returns the user with that id and role, whatever role for an empty one,
-// or nil. The caller holds the lock.
+// user returns the user with that id and role, or nil. An empty role matches
+// every role. The caller holds the lock.
 func (p *planner) user(id int, role string) *user {
 	for _, u := range p.users {
 		if u.ID == id && (role == "" || u.Role == role) {
@@ -167,7 +168,8 @@ func (p *planner) user(id int, role string) *user {
 	return nil
 }
 
-// session returns the session when the user takes part in it, or nil.
+// session returns the session with that id if the user takes part in it, or
+// nil.
 func (p *planner) session(id string, u *user) *session {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -21,7 +21,8 @@ type storedSession struct {
 	MentorID  int    `json:"mentorId"`
 }
 
-// loadPlanner reads the file that save wrote; without one it starts empty.
+// loadPlanner reads the file that save wrote. If there is none, the planner
+// starts empty.
 func loadPlanner(file string) (*planner, error) {
 	p := &planner{file: file, logins: make(map[string]*user)}
 	if file == "" {
@@ -54,8 +55,8 @@ func loadPlanner(file string) (*planner, error) {
 	return p, nil
 }
 
-// save writes the state to the file, which only its owner may read, as it
-// holds the logins. The caller holds the lock.
+// save writes the state to the file. Only the owner may read the file, because
+// it holds the logins. The caller holds the lock.
 func (p *planner) save() error {
 	if p.file == "" {
 		return nil

@@ -4,8 +4,8 @@
 const $ = (id) => document.getElementById(id);
 const csrf = () => document.cookie.split('; ').find((c) => c.startsWith('XSRF-TOKEN='))?.slice(11) ?? '';
 
-// Here two windows of one browser are two people. Each has a name of its own,
-// which it keeps when it is loaded anew.
+// Here two windows of one browser are two people. Each window has its own name,
+// which it keeps when it is reloaded.
 const windowName = sessionStorage.windowName ??= Math.random().toString(36).slice(2);
 
 let me = null;
@@ -18,11 +18,11 @@ const sessions = new Map();
 
 async function call(method, path, body) {
   const headers = { 'Content-Type': 'application/json', 'X-XSRF-TOKEN': decodeURIComponent(csrf()), 'X-Window': windowName };
-  // Echo adds this header to axios and jQuery by itself, to fetch it must be
-  // added by hand. It lets the program leave this page out: "to others".
+  // Echo adds this header to requests of axios and jQuery by itself. With fetch
+  // the page has to add it. It lets the program leave this page out (toOthers).
   if (echo?.socketId()) headers['X-Socket-ID'] = echo.socketId();
   const answer = await fetch(path, { method, headers, body: body && JSON.stringify(body) });
-  // The program was started anew and knows nobody.
+  // The program was restarted and knows nobody.
   if (answer.status === 401) location.reload();
   const data = answer.status === 204 ? null : await answer.json().catch(() => null);
   if (!answer.ok) throw new Error(data?.message ?? `the server answered ${answer.status}`);
@@ -67,12 +67,12 @@ function connect(config) {
     Pusher: window.Pusher,
     auth: { headers: { 'X-XSRF-TOKEN': decodeURIComponent(csrf()), 'X-Window': windowName } },
   });
-  window.echo = echo; // for a look in the browser's console
+  window.echo = echo; // for use in the browser's console
   const connection = echo.connector.pusher.connection;
   connection.bind('state_change', ({ current }) => {
     showState(current);
     log('state', `connection: ${stateWords[current]?.[1] ?? current}`);
-    // Events sent while the page was away are gone; ask for what is true now.
+    // Events sent while the page was away are lost, so load the current state.
     if (current === 'connected') refresh();
   });
   connection.bind('error', (e) => log('error', `connection: ${e?.error?.data?.message ?? e?.data?.message ?? 'error'}`));
@@ -136,7 +136,7 @@ function addSession(session, fresh) {
 function openRoom(id) {
   if (open?.id === id) return;
   if (open) {
-    echo.leave(`session.${open.id}`); // leaves the encrypted twin too
+    echo.leave(`session.${open.id}`); // also leaves the encrypted channel of that name
   }
   open = sessions.get(id);
   for (const li of $('sessions').children) li.classList.toggle('open', li.dataset.id === id);
@@ -202,7 +202,7 @@ function addMessage({ from, text, mine }) {
 // ---- what is happening ------------------------------------------------------
 
 function log(kind, text, channel) {
-  // pusher-js reports the end of one connection several times.
+  // pusher-js reports the end of a connection several times.
   if (kind === 'error' && $('log').firstChild?.dataset.text === text) return;
   const item = document.createElement('li');
   item.dataset.kind = kind;

@@ -8,7 +8,8 @@ import { chromium } from 'playwright-core';
 
 const pages = fileURLToPath(new URL('../pages/', import.meta.url));
 
-// launch starts Debian's Chromium with a new profile and nothing that calls home.
+// launch starts Debian's Chromium with a new profile. Whatever would call home
+// is switched off.
 export function launch() {
   return chromium.launch({
     executablePath: '/usr/bin/chromium',
@@ -19,8 +20,8 @@ export function launch() {
   });
 }
 
-// site makes a directory of static files: HTML by name, and the pages that it
-// names as data-bundle, bundled with Vite's variables as given.
+// site creates a directory with the given HTML files. Its bundle function adds
+// an entry of ../pages, bundled with the given Vite variables.
 export async function site(html, env = {}) {
   const dir = await mkdtemp(path.join(os.tmpdir(), 'pages-'));
   for (const [name, text] of Object.entries(html)) await writeFile(path.join(dir, name), text);
@@ -39,7 +40,7 @@ export async function site(html, env = {}) {
   };
 }
 
-// visit opens a page in a window of its own, as the named user.
+// visit opens a page in a new window, as the named user.
 export async function visit(browser, url, user) {
   const context = await browser.newContext({ ignoreHTTPSErrors: url.startsWith('https:') });
   if (user) await context.addCookies([{ name: 'user', value: user, url }]);

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 
 // documented returns the JavaScript module that begins with the given line in
-// the documentation of a Go package, so that what users copy is what is tested.
+// the documentation of a Go package, so that the tests run what users copy.
 export async function documented(file, begin) {
   const lines = (await readFile(new URL(`../../../${file}`, import.meta.url), 'utf8')).split('\n');
   const first = lines.indexOf(`//\t${begin}`);

@@ -4,8 +4,9 @@ import { createInterface } from 'node:readline';
 
 import { until } from './until.mjs';
 
-// start starts the Go program in ../fixture, which `run` has built and named in
-// E2E_FIXTURE. It ends with this process, or with close().
+// start starts the Go program in ../fixture. The script `run` has built it and
+// set E2E_FIXTURE to its path. The program ends with this process, or on
+// close().
 export async function start(...args) {
   if (!process.env.E2E_FIXTURE) throw new Error('E2E_FIXTURE is not set; call internal/e2e/run, with the names of the suites you want');
   const child = spawn(process.env.E2E_FIXTURE, args, { stdio: ['pipe', 'pipe', 'pipe'] });
@@ -17,7 +18,7 @@ export async function start(...args) {
 }
 
 class Fixture {
-  // log holds what the program logged, one object a record.
+  // log holds what the program logged, one object per record.
   log = [];
 
   constructor(child) {
@@ -28,7 +29,7 @@ class Fixture {
       try {
         this.log.push(JSON.parse(line));
       } catch {
-        this.log.push({ msg: line }); // a panic, or the run-time's own words
+        this.log.push({ msg: line }); // a panic, or a message of the Go runtime
       }
     });
   }
@@ -44,12 +45,12 @@ class Fixture {
     await this.answer();
   }
 
-  // stop shuts the server down in good order, cut kills it, start brings it back.
+  // stop shuts the server down gracefully, cut kills it, start brings it back.
   stop = () => this.command('stop');
   cut = () => this.command('cut');
   start = () => this.command('start');
 
-  // logged waits for a record of the log.
+  // logged waits for a log record.
   logged(what, matches) {
     return until(`the server to log ${what}`, () => this.log.find(matches));
   }
@@ -60,7 +61,8 @@ class Fixture {
   }
 }
 
-// dispatch makes the program dispatch an event. socketId is the page to leave out.
+// dispatch makes the program dispatch an event. socketId is that of the page to
+// leave out.
 export async function dispatch(url, event, channel, fields, socketId) {
   const answer = await fetch(`${url}/dispatch/${event}`, {
     method: 'POST',

@@ -1,13 +1,13 @@
-// A reporter for node:test: a line for each test, and the count at the end. A
-// test that is skipped or put off counts as failed, and so does a file without
-// any.
+// A reporter for node:test. It prints a line for each test, and the count at
+// the end. A test that is skipped or marked as todo counts as failed, and so
+// does a file without tests.
 
 import { writeSync } from 'node:fs';
 
 let passed = 0;
 let failed = 0;
 
-// With --test-force-exit nothing that is written later still gets out.
+// With --test-force-exit, asynchronous output would be lost.
 process.on('exit', () => {
   if (passed + failed === 0) failed = 1;
   if (failed > 0) process.exitCode = 1;
@@ -21,7 +21,7 @@ export default async function* report(events) {
     const suite = data.details?.type === 'suite';
     const idle = data.skip !== undefined || data.todo !== undefined;
     const ok = type === 'test:pass' && !idle;
-    // Of a suite only its own failure counts, such as that of a hook.
+    // A suite counts only if it is skipped or fails by itself, as in a hook.
     if (!suite || idle || (!ok && error?.failureType !== 'subtestsFailed')) ok ? passed++ : failed++;
     const took = suite ? '' : ` (${Math.round(data.details?.duration_ms ?? 0)} ms)`;
     yield `${'  '.repeat(data.nesting)}${ok ? 'ok' : 'FAILED'} ${data.name}${took}${idle ? ', skipped' : ''}\n`;

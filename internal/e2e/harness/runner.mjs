@@ -1,5 +1,5 @@
-// Runs the suites, each in a process of its own, and adds up their counts. The
-// output of each is in results/<suite>.log; of one that fails it is printed.
+// Runs each suite in a process of its own and adds up their counts. The output
+// of a suite is kept in results/<suite>.log, and printed if the suite fails.
 
 import { spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
@@ -14,11 +14,12 @@ const results = path.join(root, 'results');
 const LIMIT = 240_000; // ms for one suite
 
 const script = (file) => [path.join(root, 'suites', file)];
-// Some versions of pusher-js leave timers behind, so the end of the tests is the end.
+// Some versions of pusher-js leave timers behind, so the process is made to
+// exit when the tests end.
 const tests = (file) => ['--test-force-exit', `--test-reporter=${path.join(root, 'harness/reporter.mjs')}`, path.join(root, 'suites', file)];
 
-// pusher-js's specs are mostly waiting, so they have a lane to themselves while
-// the others follow one another in the second.
+// pusher-js's specs spend most of their time waiting, so they run in a lane of
+// their own, while the other suites run one after the other in a second lane.
 const lanes = [
   {
     'pusher-js': script('pusher-js/suite.mjs'),
@@ -43,7 +44,7 @@ async function run(name, args) {
   const file = path.join(results, `${name}.log`);
   const log = createWriteStream(file);
   const began = Date.now();
-  // A process group of its own, so that what it started ends with it.
+  // The suite gets a process group, so that whatever it starts ends with it.
   const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   child.stdout.pipe(log, { end: false });
   child.stderr.pipe(log, { end: false });

@@ -1,5 +1,5 @@
-// Every suite is a program whose last line is its count. The runner adds them
-// up and prints the sum in the same form.
+// Every suite is a program whose last line is its count. The runner adds up the
+// counts and prints the sum in the same form.
 
 const line = /^(\d+) passed, (\d+) failed$/;
 
@@ -7,7 +7,7 @@ export function print({ passed, failed }) {
   console.log(`${passed} passed, ${failed} failed`);
 }
 
-// parse returns the last count in a program's output, or null.
+// parse returns the last count in the output of a program, or null.
 export function parse(output) {
   const found = output.split('\n').map((l) => line.exec(l.trim())).filter(Boolean).at(-1);
   return found && { passed: Number(found[1]), failed: Number(found[2]) };

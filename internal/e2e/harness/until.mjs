@@ -1,9 +1,10 @@
-// Nothing in these tests sleeps for a while and hopes: they wait for what they
-// need, and say what it was when it does not come.
+// These tests never rely on a fixed sleep. They wait for what they need, and if
+// it does not come they say what it was.
 
 const PATIENCE = 15_000;
 
-// until resolves with the first truthy value of condition, which may be async.
+// until resolves with the first truthy value of condition, which may be an
+// async function.
 export async function until(what, condition, patience = PATIENCE) {
   const deadline = Date.now() + patience;
   for (;;) {
@@ -14,7 +15,8 @@ export async function until(what, condition, patience = PATIENCE) {
   }
 }
 
-// once resolves with what a callback is called with: once('greeting', (got) => channel.bind('hi', got)).
+// once resolves with the argument of a callback:
+// once('greeting', (got) => channel.bind('hi', got)).
 export function once(what, subscribe, patience = PATIENCE) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`waited ${patience} ms for ${what}`)), patience);

@@ -1,5 +1,6 @@
 // The front end of a study planner that was written for Pusher's cloud: a
-// cluster, TLS, no host and no endpoints. Only what it hears is added.
+// cluster, TLS, no host and no endpoints. The only addition is that it shows
+// what it hears.
 
 import Echo from 'laravel-echo';
 import Pusher from 'pusher-js';

@@ -1,5 +1,5 @@
-// A page that is authorised without a request to the application: the server
-// decides by the cookie that came with the connection.
+// A page that is authorised without a request to the application. The server
+// decides by the cookie that was sent with the handshake.
 
 import Echo from 'laravel-echo';
 import Pusher from 'pusher-js';
@@ -13,8 +13,8 @@ window.echo = new Echo({
   forceTLS: false,
   enabledTransports: ['ws'],
   channelAuthorization: {
-    // pusher-js wants to know who it is on a presence channel before it asks,
-    // unless the user has signed in.
+    // Before pusher-js asks to join a presence channel, it wants to know its
+    // own user, unless the user has signed in.
     customHandler: ({ channelName }, done) => done(null, channelName.startsWith('presence-') && !window.withoutData
       ? { auth: '', channel_data: JSON.stringify({ user_id: window.me }) }
       : { auth: '' }),

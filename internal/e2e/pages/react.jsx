@@ -1,5 +1,5 @@
-// A small React page on @laravel/echo-react: every hook, in strict mode, with
-// nothing configured but the broadcaster. The rest is in Vite's variables.
+// A small React page with @laravel/echo-react: every hook, in strict mode. Only
+// the broadcaster is configured here; the rest is in Vite's variables.
 
 import { configureEcho, useConnectionStatus, useEcho, useEchoModel, useEchoNotification, useEchoPresence, useEchoPublic, useSocketId } from '@laravel/echo-react';
 import { StrictMode, useEffect, useState } from 'react';

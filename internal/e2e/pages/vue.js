@@ -1,4 +1,4 @@
-// A small Vue page on @laravel/echo-vue, the same as react.jsx.
+// A small Vue page with @laravel/echo-vue, which does the same as react.jsx.
 
 import { configureEcho, useConnectionStatus, useEcho, useEchoModel, useEchoNotification, useEchoPresence, useEchoPublic, useSocketId } from '@laravel/echo-vue';
 import { createApp, h, onMounted, ref } from 'vue';

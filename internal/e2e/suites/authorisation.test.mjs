@@ -1,5 +1,6 @@
-// Ways to be authorised other than one request for each channel: one for all
-// of them, with the handler that package auth documents, and none at all.
+// Ways to be authorised without one request per channel: a single request for
+// all channels, with the handler that package auth documents, and no request at
+// all.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -25,7 +26,7 @@ describe('in one request', () => {
       const handler = batchAuthorizer(`${fixture.url}/broadcasting/auth`, { headers: { Authorization: 'Bearer ada' } });
       const echo = connect(frontEnd, fixture, 'ada', frontEnd.signsIn
         ? { channelAuthorization: { customHandler: handler } }
-        // pusher-js 4.4 knows the older form only, with other callbacks.
+        // pusher-js 4.4 knows only the older form, with other callbacks.
         : { authorizer: ({ name }) => ({ authorize: (socketId, done) => handler({ socketId, channelName: name }, (error, grant) => done(error !== null, grant ?? error)) }) });
       try {
         const refused = once('the refusal', (done) => echo.private('mentor.2').error(done));
@@ -35,7 +36,7 @@ describe('in one request', () => {
           channel.listen('NewUpdate', (e) => heard.push(`${channel.name} ${e.text}`));
         }
         await until('all to be subscribed', () => echo.connector.pusher.allChannels().filter((c) => c.subscribed).length === 3);
-        // What Echo hands on of a custom handler's error is its message.
+        // Echo passes on only the message of a custom handler's error.
         assert.equal((await refused).error ?? (await refused).message, 'private-mentor.2: 403 forbidden');
         assert.deepEqual(await here, [{ id: '1', name: 'Ada' }]);
         assert.deepEqual(requests.calls.map(({ arguments: [, { body }] }) => JSON.parse(body).channel_names),

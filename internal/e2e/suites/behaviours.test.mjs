@@ -1,5 +1,5 @@
-// What stock pusher-js makes of the less travelled parts of the protocol, each
-// of which some other server gets wrong. The Node SDK signs and publishes.
+// How stock pusher-js behaves in the less common parts of the protocol, each of
+// which some other server gets wrong. The Node SDK signs and publishes.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -14,7 +14,7 @@ let fixture;
 let sdk;
 const clients = [];
 
-// open connects a page. member and user are what the SDK signs for it.
+// open connects a page. The SDK signs member and user for it.
 function open({ key = 'app-key', member, user, sign = sdk } = {}) {
   const client = new Client(key, {
     cluster: '',
@@ -95,13 +95,13 @@ describe('private channels', () => {
   });
 
   test('who guesses names is told 429 after a while, and may go on with what is not guessed', async () => {
-    const client = open({ sign: { authorizeChannel: () => ({ auth: '' }) } }); // nobody the server knows
+    const client = open({ sign: { authorizeChannel: () => ({ auth: '' }) } }); // nobody that the server knows
     const statuses = [];
     for (let i = 0; i < 200; i++) {
       client.subscribe(`private-mentor.${i}`).bind('pusher:subscription_error', ({ type, status }) => statuses.push(`${type} ${status}`));
     }
     await until('all to be refused', () => statuses.length === 200);
-    // Two a second are decided again meanwhile.
+    // Meanwhile two a second are decided again.
     assert.deepEqual(new Set(statuses.slice(0, 120)), new Set(['AuthError 403']));
     assert.ok(statuses.includes('AuthError 429'), statuses.join());
     await subscribe(client, 'public-after-all');
@@ -113,7 +113,7 @@ describe('private channels', () => {
     await signIn(client);
     const heard = [];
     client.connection.bind('message', ({ event }) => heard.push(event));
-    // The library would refuse the name itself, an attacker's would not.
+    // The library itself would refuse the name; an attacker's would not.
     client.send_event('pusher:subscribe', { channel: '#server-to-user-51', auth: '' });
     await until('the refusal', () => client.errors.length > 0);
     assert.deepEqual(client.errors, [4009]);

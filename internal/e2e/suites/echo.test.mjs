@@ -54,7 +54,7 @@ for (const frontEnd of frontEnds) {
 
     test('a private channel of somebody else: 403', async () => {
       const refusal = await once('the refusal', (done) => ben.private('mentor.1').error(done));
-      // pusher-js 4.4 hands on the bare status.
+      // pusher-js 4.4 passes on the bare status.
       assert.equal(refusal.status ?? refusal, 403);
     });
 
@@ -117,7 +117,7 @@ for (const frontEnd of frontEnds) {
       assert.deepEqual(await heard, { name: 'Ada', at: 1 });
       his.whisper('seen', { ok: true });
       assert.deepEqual(await answer, { ok: true });
-      assert.deepEqual(own, []); // it would have come before the answer
+      assert.deepEqual(own, []); // it would have arrived before the answer
     });
 
     test('to others', async () => {

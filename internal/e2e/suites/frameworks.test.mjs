@@ -10,7 +10,7 @@ import { until } from '../harness/until.mjs';
 
 const frameworks = { React: 'react.jsx', Vue: 'vue.js' };
 
-// Both at the same time: most of it is waiting for the restart.
+// Both run at the same time, because most of it is waiting for the restart.
 describe('frameworks', { concurrency: true }, () => {
   for (const [framework, entry] of Object.entries(frameworks)) describe(framework, { concurrency: false }, () => {
     let browser;
@@ -37,7 +37,7 @@ describe('frameworks', { concurrency: true }, () => {
 
     const shows = (page, selector, text) => until(`${selector} to show ${text}`, async () => (await page.textContent(selector)) === text);
     const heard = (page) => page.locator('#heard li').allTextContents();
-    // hears waits until the page shows exactly these, and no event twice.
+    // hears waits until the page shows exactly these events, and none twice.
     async function hears(page, ...wanted) {
       await until(`the page to hear ${wanted}`, async () => (await heard(page)).length >= wanted.length);
       assert.deepEqual(await heard(page), wanted);

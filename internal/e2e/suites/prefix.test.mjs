@@ -1,5 +1,5 @@
-// A server that is mounted below a path, as Config.Prefix has it: stock front
-// ends find it by what it tells them, and publishers by host and path.
+// A server that is mounted below a path with Config.Prefix. Stock front ends
+// find it by the settings that it gives them, and publishers by host and path.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -17,7 +17,7 @@ let publishers;
 
 before(async () => {
   fixture = await start('-application', 'prefixed');
-  // The Node SDK has no option for a path, and takes one behind the port.
+  // The Node SDK has no option for a path, but accepts one after the port.
   api = new Api({ appId: '1001', key: 'app-key', secret: 'app-secret', host: `127.0.0.1:${fixture.port}/realtime` });
   const fromOutside = (publisher) => async (channel, fields) => {
     const answer = await fetch(`${fixture.url}/publish/${publisher}`, { method: 'POST', body: JSON.stringify({ channel, fields }) });
@@ -38,8 +38,8 @@ test('nothing is outside of the prefix', async () => {
   }
 });
 
-// hearsAll has everybody publish to the channels and waits for what comes of it.
-// heard is filled as [channel, studentName].
+// hearsAll makes every publisher publish to the channels and waits until all of
+// it has been heard. The entries of heard are [channel, studentName].
 async function hearsAll(heard, channels) {
   for (const [publisher, publish] of Object.entries(publishers)) {
     for (const channel of channels) await publish(channel, { sessionId: '9', studentName: publisher });

@@ -1,9 +1,9 @@
-// What pages notice when the program with the server in it is restarted, or
-// killed, or away for a while: they come back by themselves, to every channel,
-// and sign in again.
+// What pages do when the program with the server in it is restarted, killed, or
+// away for a while: they reconnect by themselves, rejoin every channel, and
+// sign in again.
 //
-// pusher-js waits 15 seconds after an attempt that was refused, so all front
-// ends go through all of it at the same time.
+// pusher-js waits 15 seconds after a refused attempt, so all front ends run
+// through this at the same time.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';

@@ -1,5 +1,5 @@
-// The remote tests that the Node server SDK publishes in its npm package,
-// unmodified: they call a live HTTP API, directly and through a proxy.
+// The remote tests that the Node server SDK publishes in its npm package, run
+// unmodified. They call a live HTTP API, directly and through a proxy.
 
 import { createRequire } from 'node:module';
 import { readdir } from 'node:fs/promises';

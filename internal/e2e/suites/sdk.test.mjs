@@ -1,5 +1,5 @@
-// Every call of the Node server SDK against the HTTP API, with pages that are
-// there to hear what is published: an answer of 200 alone proves nothing.
+// Every call of the Node server SDK against the HTTP API. Pages listen for what
+// is published, because a status of 200 alone proves nothing.
 
 import assert from 'node:assert/strict';
 import https from 'node:https';
@@ -18,7 +18,7 @@ let fixture;
 let sdk;
 const clients = [];
 
-// page is a browser page whose subscriptions and sign-in the SDK authorises.
+// page is a page whose subscriptions and sign-in the SDK authorises.
 function page(user) {
   const client = new Client(credentials.key, {
     cluster: '',
@@ -46,7 +46,7 @@ async function subscribe(client, name) {
   return channel;
 }
 
-// rejection resolves with the SDK's error of a call that must fail.
+// rejection resolves with the SDK's error for a call that must fail.
 async function rejection(call) {
   const error = await call.then(() => assert.fail('the call succeeded'), (e) => e);
   assert.ok(error instanceof Pusher.RequestError, String(error));
@@ -72,7 +72,7 @@ describe('publishing', () => {
     news.bind_global((event, data) => event.startsWith('pusher:') || heard.push([event, data]));
   });
 
-  // hears waits for the events and asserts that there were no others.
+  // hears waits for these events and asserts that there were no others.
   async function hears(...events) {
     await until(`${events.length} events`, () => heard.length >= events.length);
     assert.deepEqual(heard.splice(0), events);

@@ -1,4 +1,4 @@
-// onair serve, set up by nothing but what it prints when it starts.
+// onair serve, set up only with what it prints when it starts.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -22,7 +22,7 @@ before(async () => {
   child.stderr.on('data', (text) => console.log(`    onair: ${String(text).trimEnd()}`));
   await until('the environment to be printed', () => printed.includes('VITE_REVERB_SCHEME'));
 
-  // The page's part is JavaScript as it stands.
+  // The part for the page is JavaScript that runs unchanged.
   const snippet = /window\.Echo = new Echo\((\{[\s\S]*?\})\);/.exec(printed)[1];
   const options = await import(`data:text/javascript,export default ${encodeURIComponent(snippet)}`);
   const env = Object.fromEntries([...printed.matchAll(/^\s+(REVERB_\w+)=(.*)$/gm)].map(([, name, value]) => [name, value]));
@@ -63,12 +63,12 @@ test('SIGTERM ends it in good order, and the page is told to come back', async (
   const codes = [];
   echo.connector.pusher.connection.bind('error', (e) => {
     const code = e?.error?.data?.code ?? e?.data?.code;
-    if (code) codes.push(code); // the next attempt to connect is refused, without one
+    if (code) codes.push(code); // the next attempt to connect is refused without a code
   });
   const ended = event(child, 'exit');
   child.kill('SIGTERM');
   assert.deepEqual(await ended, [0, null]);
   await until('the page to hear of it', () => codes.length > 0);
-  // 41xx and 42xx: come back later, or at once. Never one of 40xx, which says stay away.
+  // 41xx and 42xx mean reconnect, later or at once. 40xx would mean stay away.
   assert.ok(codes.every((code) => code >= 4100 && code < 4300), String(codes));
 });

@@ -1,5 +1,5 @@
 // The shim with every stock build of pusher-js, without a browser: which socket
-// each way of constructing a Pusher opens, and what is left of the class.
+// each way of constructing a Pusher opens, and what remains of the class.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -18,7 +18,8 @@ const builds = [
   ['pusher-js-4', 'pusher'],
 ];
 
-// page is as much of a browser's window as pusher-js needs to open a socket.
+// page has just as much of a browser's window as pusher-js needs to open a
+// socket.
 function page({ location = 'http://planner.test:8080/', script = '/broadcasting/echo-shim.js', dataset = {} } = {}) {
   const sockets = [];
   const waiting = [];

@@ -1,5 +1,5 @@
-// examples/studyplanner as two people see it, in two windows. What they see is
-// also kept as pictures in results/.
+// examples/studyplanner as two people see it, in two windows. Screenshots of
+// what they see are kept in results/.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -16,7 +16,7 @@ import { until } from '../harness/until.mjs';
 
 const results = fileURLToPath(new URL('../results/', import.meta.url));
 
-// freePort returns a port that nobody listens on.
+// freePort returns a port that is not in use.
 async function freePort() {
   const server = net.createServer().listen(0, '127.0.0.1');
   await event(server, 'listening');
@@ -26,7 +26,7 @@ async function freePort() {
   return port;
 }
 
-// Program is the example, run as its reader would run it.
+// Program is the example, run as a reader would run it.
 class Program {
   constructor(port, data) {
     this.data = data;
@@ -35,7 +35,7 @@ class Program {
   }
 
   async start() {
-    const { PATH, HOME } = process.env; // and none of BROADCAST_CONNECTION and the like
+    const { PATH, HOME } = process.env; // without BROADCAST_CONNECTION and the like
     this.child = spawn(process.env.E2E_STUDYPLANNER, ['-addr', this.address, '-data', this.data], { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH, HOME } });
     for (const stream of [this.child.stdout, this.child.stderr]) stream.on('data', (text) => console.log(`    program: ${String(text).trimEnd()}`));
     await until('the program to serve', () => {
@@ -61,7 +61,8 @@ describe('study planner', () => {
   let student;
   const errors = [];
 
-  // open opens a window. All are of one browser and share its cookies.
+  // open opens a window. All windows belong to one browser and share its
+  // cookies.
   async function open(who) {
     const page = await context.newPage();
     page.setDefaultTimeout(15_000);
@@ -110,7 +111,8 @@ describe('study planner', () => {
   test('two people log in by name', async () => {
     await picture(mentor, '1-login');
     await login(student, 'Sam', 'student');
-    // Nobody to study with yet; when the mentor arrives the page hears of it.
+    // There is nobody to study with yet. When a mentor arrives, the page hears
+    // of it.
     assert.ok(await student.isVisible('#noMentors'));
     await login(mentor, 'Mary', 'mentor');
     await student.waitForSelector('#startForm option', { state: 'attached' });
@@ -145,7 +147,8 @@ describe('study planner', () => {
     await mentor.fill('#messageForm input', 'It is.');
     await mentor.click('#messageForm button');
     await shows(student, '#chat li', 'It is.');
-    // Each message once: the sender’s page shows its own and is left out.
+    // Each message appears once: the sender’s page shows its own and is left
+    // out.
     assert.equal((await text(student, '#chat li')).length, 2);
     assert.equal((await text(mentor, '#chat li')).length, 2);
   });

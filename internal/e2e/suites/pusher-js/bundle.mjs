@@ -1,6 +1,6 @@
-// Bundles the integration specs that pusher-js publishes in its npm package, as
-// the package's own webpack configuration for Node does. Nothing is edited: the
-// specs meet the fixture through the modules that they are configured with.
+// Bundles the integration specs that pusher-js publishes in its npm package,
+// like the package's own webpack configuration for Node. Nothing is edited: the
+// specs reach the fixture through the modules that they are configured with.
 
 import { cp, readdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -13,9 +13,10 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 const modules = path.resolve(here, '../../node_modules');
 const { version } = createRequire(import.meta.url)('pusher-js/package.json');
 
-// bundle writes the specs into the directory and returns the file's path. The
-// sources are copied there first: inside node_modules esbuild would apply the
-// rules for installed packages to them and resolve other files than webpack.
+// bundle writes the bundled specs into the directory and returns the path of
+// the file. It first copies the sources there: inside node_modules, esbuild
+// would apply the rules for installed packages and resolve other files than
+// webpack.
 export async function bundle(dir) {
   for (const part of ['src', 'spec']) {
     await cp(path.join(modules, 'pusher-js', part), path.join(dir, part), { recursive: true });
@@ -58,8 +59,8 @@ export async function bundle(dir) {
   return outfile;
 }
 
-// specContext is the source of what webpack's require.context makes of the
-// folder with the specs.
+// specContext returns the source of what webpack's require.context produces for
+// the folder with the specs.
 async function specContext(core) {
   const keys = (await readdir(core)).map((name) => name.replace(/\.js$/, '')).filter((name) => name.endsWith('_spec')).sort();
   const entries = keys.map((key) => `${JSON.stringify(`./${key}`)}: require(${JSON.stringify(path.join(core, key))})`);
@@ -70,7 +71,7 @@ async function specContext(core) {
     }`;
 }
 
-// virtual serves modules by name from memory.
+// virtual serves modules from memory, by name.
 function virtual(sources) {
   return {
     name: 'virtual',

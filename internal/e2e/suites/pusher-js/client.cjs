@@ -1,5 +1,6 @@
-// The client class under test, which in the package is its own: the specs
-// choose Pusher's clusters, and this sends them to the fixture instead.
+// The client class under test. In the package it is the package's own. The
+// specs choose Pusher's clusters, and this class sends them to the fixture
+// instead.
 const Pusher = require('core/pusher').default;
 
 const { host, port, tlsPort } = JSON.parse(process.env.E2E_PUSHER_JS);

@@ -1,6 +1,6 @@
-// Runs the bundled specs in the order they are written in: they share their
-// connections. Called by suite.mjs, in a process of its own because Node reads
-// the test authority's certificate only when it starts.
+// Runs the bundled specs in the order in which they are written, because they
+// share their connections. suite.mjs runs it in a separate process, because
+// Node reads the test authority's certificate only when it starts.
 
 import Jasmine from 'jasmine';
 
@@ -16,7 +16,7 @@ runner.clearReporters();
 runner.addReporter({
   specDone({ status, fullName, duration, failedExpectations }) {
     console.log(`${status} ${fullName} (${duration} ms)`);
-    // Anything else than passed, such as pending, counts as failed.
+    // Any other status than passed, such as pending, counts as failed.
     count[status === 'passed' ? 'passed' : 'failed']++;
     for (const { message, stack } of failedExpectations) console.log(`  ${message}\n${stack}`);
   },
