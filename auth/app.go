@@ -73,7 +73,7 @@ func (a App) Validate() error {
 		if p.Key == "" || p.Secret == "" {
 			wrong = append(wrong, fmt.Sprintf("Former[%d] needs both key and secret", i))
 		} else if keys[p.Key] {
-			wrong = append(wrong, fmt.Sprintf("Former[%d] has a key that stands elsewhere; a new secret needs a new key", i))
+			wrong = append(wrong, fmt.Sprintf("Former[%d] has a key that is already used; a new secret needs a new key", i))
 		}
 		keys[p.Key] = true
 	}

@@ -32,8 +32,8 @@ func TestAppValidate(t *testing.T) {
 		{func(a *auth.App) { a.EncryptionKey = "canary" }, `auth: app "1001": encryption key is not 32 bytes in base64; make one with: openssl rand -base64 32`},
 		{func(a *auth.App) { a.Former = []auth.KeyPair{{Key: "k", Secret: "s"}, {Key: "k"}} }, `auth: app "1001": Former[1] needs both key and secret`},
 		{func(a *auth.App) { a.Former = []auth.KeyPair{{Secret: "canary"}} }, `auth: app "1001": Former[0] needs both key and secret`},
-		{func(a *auth.App) { a.Former = []auth.KeyPair{{Key: "old", Secret: "s"}, {Key: "old", Secret: "t"}} }, `auth: app "1001": Former[1] has a key that stands elsewhere; a new secret needs a new key`},
-		{func(a *auth.App) { a.Former = []auth.KeyPair{{Key: a.Key, Secret: "canary"}} }, `auth: app "1001": Former[0] has a key that stands elsewhere; a new secret needs a new key`},
+		{func(a *auth.App) { a.Former = []auth.KeyPair{{Key: "old", Secret: "s"}, {Key: "old", Secret: "t"}} }, `auth: app "1001": Former[1] has a key that is already used; a new secret needs a new key`},
+		{func(a *auth.App) { a.Former = []auth.KeyPair{{Key: a.Key, Secret: "canary"}} }, `auth: app "1001": Former[0] has a key that is already used; a new secret needs a new key`},
 		{func(a *auth.App) { a.ID, a.Key, a.EncryptionKey = "", " ", "x" }, `auth: app "": missing ID; Key holds white space or a control character; encryption key is not 32 bytes in base64; make one with: openssl rand -base64 32`},
 	} {
 		app := testApp

@@ -52,7 +52,7 @@ func (e *endpoint) serve(w http.ResponseWriter, r *http.Request, decide func(cli
 	}
 	if foreign != nil {
 		// Not counted: the client did not choose to visit that page.
-		fail("", "", forbid("the page is of another origin, which WithAllowedOrigins does not list", foreign))
+		fail("", "", forbid("the page is from another origin, which WithAllowedOrigins does not list", foreign))
 		return
 	}
 	client, err := e.limiter.client(r)
@@ -116,7 +116,7 @@ func (e *endpoint) hintOrigin(r *http.Request) {
 		return
 	}
 	cut := func(s string) string { return s[:min(len(s), 200)] }
-	e.log.LogAttrs(r.Context(), slog.LevelWarn, "auth: refused, as the page is of another origin; list it in WithAllowedOrigins if it may ask, and let a proxy in between pass on the header Host",
+	e.log.LogAttrs(r.Context(), slog.LevelWarn, "auth: refused, as the page is from another origin; list it in WithAllowedOrigins if it may ask, and let a proxy in between pass on the header Host",
 		slog.String("origin", cut(r.Header.Get("Origin"))), slog.String("host", cut(r.Host)))
 }
 

@@ -86,7 +86,7 @@ func (t *table[U]) resolve(options []RuleOption, refuse func(format string, args
 			for j, g := range t.guards {
 				known[j] = g.name
 			}
-			refuse("unknown guard %q; there are: %s", name, strings.Join(known, ", "))
+			refuse("unknown guard %q; known guards: %s", name, strings.Join(known, ", "))
 		}
 	}
 	return places

@@ -90,7 +90,7 @@ func TestGuardPanics(t *testing.T) {
 		assert.Contains(t, text, want)
 		assert.Contains(t, text, "guard_test.go:")
 	}
-	assert.Contains(t, panicOf(t, func() { h.Private("a", allow, auth.Guards("adnim")) }), `unknown guard "adnim"; there are: default, admin`)
+	assert.Contains(t, panicOf(t, func() { h.Private("a", allow, auth.Guards("adnim")) }), `unknown guard "adnim"; known guards: default, admin`)
 	assert.Empty(t, h.Rules(), "what panicked is not registered")
 }
 

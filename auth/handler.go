@@ -142,7 +142,7 @@ func (h *Handler[U]) Authorize(ctx context.Context, id Identity, socketID string
 func (h *Handler[U]) own(id Identity) (*visitor[U], error) {
 	v, ok := id.(*visitor[U])
 	if !ok || v.handler != h {
-		return nil, fmt.Errorf("auth: the identity, a %T, is not of this handler", id)
+		return nil, fmt.Errorf("auth: the identity (a %T) is from another handler", id)
 	}
 	return v, nil
 }

@@ -255,9 +255,9 @@ func TestAuthorizeChecksWhatItIsGiven(t *testing.T) {
 	}
 	for _, stranger := range []auth.Identity{nil, "7", &user{"7"}, newHandler().As(&user{"7"})} {
 		_, err := h.Authorize(t.Context(), stranger, "1.1", channel.Private("a"))
-		require.ErrorContains(t, err, "is not of this handler")
+		require.ErrorContains(t, err, "is from another handler")
 		_, err = h.AuthorizeUser(t.Context(), stranger, "1.1")
-		require.ErrorContains(t, err, "is not of this handler")
+		require.ErrorContains(t, err, "is from another handler")
 	}
 }
 

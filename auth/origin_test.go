@@ -130,7 +130,7 @@ func TestDevelopmentTellsAboutTheOrigin(t *testing.T) {
 	h := newHandler(auth.WithDevelopment(true))
 	r := subscribe("private-a")
 	r.Header.Set("Origin", "https://app.example")
-	assert.Equal(t, "forbidden: the page is of another origin, which WithAllowedOrigins does not list", ask(t, h, r).Message)
+	assert.Equal(t, "forbidden: the page is from another origin, which WithAllowedOrigins does not list", ask(t, h, r).Message)
 }
 
 func TestPagesOfOtherOriginsAreLogged(t *testing.T) {

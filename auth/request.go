@@ -145,7 +145,7 @@ func (rd *reader) form(body []byte) error {
 		case key != name:
 			return malformed(name + " must be one string")
 		case rd.seen[name]:
-			return malformed(name + " stands twice")
+			return malformed(name + " is given twice")
 		default:
 			rd.seen[name] = true
 			*target = value

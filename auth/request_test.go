@@ -54,8 +54,8 @@ func TestBodies(t *testing.T) {
 		{"a bad escape", formType, "socket_id=1.1&channel_name=private-%zz", 400, "the body is not a form"},
 		{"a bad escape in a name", formType, "%zz=1&socket_id=1.1&channel_name=private-a", 400, "the body is not a form"},
 		{"a semicolon", formType, "socket_id=1.1;channel_name=private-a", 400, "the body is not a form"},
-		{"two socket ids", formType, "socket_id=1.1&socket_id=1.1&channel_name=private-a", 400, "socket_id stands twice"},
-		{"two channel names", formType, "socket_id=1.1&channel_name=private-a&channel%5fname=private-b", 400, "channel_name stands twice"},
+		{"two socket ids", formType, "socket_id=1.1&socket_id=1.1&channel_name=private-a", 400, "socket_id is given twice"},
+		{"two channel names", formType, "socket_id=1.1&channel_name=private-a&channel%5fname=private-b", 400, "channel_name is given twice"},
 		{"a list of socket ids", formType, "socket_id[]=1.1&channel_name=private-a", 400, "socket_id must be one string"},
 		{"a map of channel names", formType, "socket_id=1.1&channel_name[x]=private-a", 400, "channel_name must be one string"},
 		{"names without brackets", formType, "socket_id=1.1&channel_names=private-a", 400, "send several names as channel_names[]"},
@@ -69,8 +69,8 @@ func TestBodies(t *testing.T) {
 		{"null", jsonType, `null`, 400, "the body: not a JSON object"},
 		{"half an object", jsonType, `{"socket_id":"1.1","channel_name":"private-a"`, 400, "the body: not valid JSON"},
 		{"two objects", jsonType, `{"socket_id":"1.1","channel_name":"private-a"}{}`, 400, "the body: not valid JSON"},
-		{"a member twice", jsonType, `{"socket_id":"1.1","channel_name":"private-a","channel_n\u0061me":"private-b"}`, 400, "the body: a name stands twice in the JSON object"},
-		{"an unknown member twice", jsonType, `{"socket_id":"1.1","x":1,"channel_name":"private-a","x":2}`, 400, "the body: a name stands twice in the JSON object"},
+		{"a member twice", jsonType, `{"socket_id":"1.1","channel_name":"private-a","channel_n\u0061me":"private-b"}`, 400, "the body: a JSON object with a name given twice"},
+		{"an unknown member twice", jsonType, `{"socket_id":"1.1","x":1,"channel_name":"private-a","x":2}`, 400, "the body: a JSON object with a name given twice"},
 		{"a number", jsonType, `{"socket_id":1.1,"channel_name":"private-a"}`, 400, "socket_id has the wrong type; names and ids are strings, channel_names is an array of them"},
 		{"a list", jsonType, `{"socket_id":"1.1","channel_name":["private-a"]}`, 400, "channel_name has the wrong type; names and ids are strings, channel_names is an array of them"},
 		{"a null", jsonType, `{"socket_id":"1.1","channel_name":null}`, 400, ""},
@@ -125,7 +125,7 @@ func TestLogNamesTheChannelOfABrokenRequest(t *testing.T) {
 	t.Parallel()
 	var l log
 	ask(t, newHandler(l.option()), form("channel_name=private-a&socket_id=1.1&socket_id=1.1"))
-	assert.Contains(t, l.String(), "socket_id stands twice")
+	assert.Contains(t, l.String(), "socket_id is given twice")
 	assert.Contains(t, l.String(), "channel=private-a")
 }
 

@@ -105,7 +105,7 @@ func (h *Handler[U]) register(r *rule[U], pattern string, options []RuleOption) 
 	h.update(func(t *table[U]) {
 		for _, other := range t.rules {
 			if other.kind == r.kind && other.pattern.String() == pattern {
-				refuse("registered already at %s", other.source)
+				refuse("already registered at %s", other.source)
 			}
 		}
 		r.guards = t.resolve(options, refuse)

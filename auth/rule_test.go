@@ -25,7 +25,7 @@ func TestRegistrationPanics(t *testing.T) {
 		{"", `channel: pattern "": it is empty at byte 0`},
 		{"a.{", `an opening brace that is not closed at byte 2`},
 		{"a.{{id}}", `an opening brace that is not closed at byte 2`},
-		{"a.{id}.{id}", `the parameter "id" stands twice`},
+		{"a.{id}.{id}", `the parameter "id" is given twice`},
 		{"a.{order-id}", `is not a name of letters, digits and underscores`},
 		{"a/b", `it can never match: channel: name "private-a/b" has the character '/'`},
 		{"a|b", "it can never match"},
@@ -61,11 +61,11 @@ func TestTheSamePatternTwicePanicsWithBothLines(t *testing.T) {
 	h.Presence("a.{id}", member) // another kind
 	h.Private("a.{key}", allow)  // another pattern
 	text := panicOf(t, func() { h.Private("a.{id}", allow) })
-	assert.Regexp(t, `^auth: private rule "a.{id}" \(.*/rule_test.go:\d+\): registered already at .*/rule_test.go:\d+$`, text)
+	assert.Regexp(t, `^auth: private rule "a.{id}" \(.*/rule_test.go:\d+\): already registered at .*/rule_test.go:\d+$`, text)
 	lines := regexp.MustCompile(`rule_test.go:(\d+)`).FindAllStringSubmatch(text, -1)
 	require.Len(t, lines, 2)
 	assert.NotEqual(t, lines[0][1], lines[1][1])
-	assert.Contains(t, panicOf(t, func() { h.Presence("a.{id}", member) }), "registered already at")
+	assert.Contains(t, panicOf(t, func() { h.Presence("a.{id}", member) }), "already registered at")
 }
 
 // TestTheFirstOfTwoMatchingRulesDecides covers LIB-029, in either order.

@@ -31,7 +31,7 @@ func (h *Handler[U]) Users(ask func(ctx context.Context, user *U) (*UserData, er
 	}
 	h.update(func(t *table[U]) {
 		if t.signIn != nil {
-			refuse("registered already at %s", t.signIn.source)
+			refuse("already registered at %s", t.signIn.source)
 		}
 		s.guards = t.resolve(options, refuse)
 		t.signIn = s

@@ -153,8 +153,8 @@ func TestUsersPanics(t *testing.T) {
 	t.Parallel()
 	h := newHandler()
 	assert.Regexp(t, `^auth: sign-in \(.*/userauth_test.go:\d+\): the function is nil$`, panicOf(t, func() { h.Users(nil) }))
-	assert.Contains(t, panicOf(t, func() { h.Users(signsIn(nil, nil), auth.Guards("adnim")) }), `unknown guard "adnim"; there are: default`)
+	assert.Contains(t, panicOf(t, func() { h.Users(signsIn(nil, nil), auth.Guards("adnim")) }), `unknown guard "adnim"; known guards: default`)
 	h.Users(signsIn(nil, nil))
-	assert.Regexp(t, `^auth: sign-in \(.*/userauth_test.go:\d+\): registered already at .*/userauth_test.go:\d+$`,
+	assert.Regexp(t, `^auth: sign-in \(.*/userauth_test.go:\d+\): already registered at .*/userauth_test.go:\d+$`,
 		panicOf(t, func() { h.Users(signsIn(nil, nil)) }))
 }

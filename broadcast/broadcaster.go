@@ -195,7 +195,7 @@ func (b *Broadcaster) driver(ctx context.Context, name string) (Driver, error) {
 			return b.wrap(name, d), nil
 		}
 	}
-	return nil, fmt.Errorf("%w %q; there are: %s", ErrUnknownConnection, name, strings.Join(b.names, ", "))
+	return nil, fmt.Errorf("%w %q; known connections: %s", ErrUnknownConnection, name, strings.Join(b.names, ", "))
 }
 
 // resolvedDriver is what the resolver last returned for a name, without and

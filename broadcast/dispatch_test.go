@@ -92,7 +92,7 @@ func TestDispatchRefusesMistakes(t *testing.T) {
 		{name: "empty segment", e: event.Of("e", nil, channel.Private("mentor.")), want: `event "e" on connection "default": channel: name "private-mentor." has an empty segment`},
 		{name: "second channel", e: event.Of("e", nil, channel.Public("a"), channel.Public("b c")), want: `' '`},
 		{name: "payload", e: event.Of("e", make(chan int), channel.Public("c")), want: "unsupported type: chan int"},
-		{name: "connection", e: optional{when: true, via: event.Via("", "nope")}, is: broadcast.ErrUnknownConnection, want: `"nope"; there are: default, audit`},
+		{name: "connection", e: optional{when: true, via: event.Via("", "nope")}, is: broadcast.ErrUnknownConnection, want: `"nope"; known connections: default, audit`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -122,7 +122,7 @@ func ExampleWithResolver() {
 	// Output:
 	// acme: session.started [private-mentor.1] {"sessionId":"9"}
 	// shared: session.started [private-mentor.1] {"sessionId":"9"}
-	// broadcast: unknown connection "initech"; there are: default
+	// broadcast: unknown connection "initech"; known connections: default
 }
 
 func ExampleWithMiddleware() {

@@ -115,10 +115,10 @@ func TestParseRefuses(t *testing.T) {
 		text   string
 	}{
 		{"", channel.ReasonEmpty, 0, `channel: name "" is empty`},
-		{"private-", channel.ReasonEmpty, 8, `channel: name "private-" is empty behind its prefix`},
-		{"private-encrypted-cache-", channel.ReasonEmpty, 24, `channel: name "private-encrypted-cache-" is empty behind its prefix`},
-		{"cache-", channel.ReasonEmpty, 6, `channel: name "cache-" is empty behind its prefix`},
-		{"#server-to-user-", channel.ReasonEmpty, 16, `channel: name "#server-to-user-" is empty behind its prefix`},
+		{"private-", channel.ReasonEmpty, 8, `channel: name "private-" is empty after its prefix`},
+		{"private-encrypted-cache-", channel.ReasonEmpty, 24, `channel: name "private-encrypted-cache-" is empty after its prefix`},
+		{"cache-", channel.ReasonEmpty, 6, `channel: name "cache-" is empty after its prefix`},
+		{"#server-to-user-", channel.ReasonEmpty, 16, `channel: name "#server-to-user-" is empty after its prefix`},
 		{long + "a", channel.ReasonTooLong, 200, `channel: name "` + long[:80] + `…" has 201 bytes, the limit is 200`},
 		{"private-" + long[:193], channel.ReasonTooLong, 200, ""},
 		{"a b", channel.ReasonIllegalCharacter, 1, `channel: name "a b" has the character ' ' at byte 1; letters, digits and _ - = @ , . ; are allowed`},

@@ -211,7 +211,7 @@ func (e *NameError) detail() string {
 		if e.Name == "" {
 			return "is empty"
 		}
-		return "is empty behind its prefix"
+		return "is empty after its prefix"
 	case ReasonTooLong:
 		return fmt.Sprintf("has %d bytes, the limit is %d", len(e.Name), MaxNameLength)
 	case ReasonIllegalCharacter:

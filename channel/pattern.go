@@ -96,7 +96,7 @@ func (p *Pattern) checkName(name string) string {
 	}
 	for _, other := range p.names {
 		if other == name {
-			return fmt.Sprintf("the parameter %q stands twice", name)
+			return fmt.Sprintf("the parameter %q is given twice", name)
 		}
 	}
 	return ""

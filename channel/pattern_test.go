@@ -36,7 +36,7 @@ func TestParsePatternRefuses(t *testing.T) {
 		{"a.{order.id}", 2, `the parameter "order.id" is not a name of letters, digits and underscores`},
 		{"a.{1}", 2, `the parameter "1" is not a name of letters, digits and underscores`},
 		{"a.{é}", 2, `the parameter "é" is not a name of letters, digits and underscores`},
-		{"{id}.{id}", 5, `the parameter "id" stands twice`},
+		{"{id}.{id}", 5, `the parameter "id" is given twice`},
 		{"{" + strings.Repeat("n", 33) + "}", 0, "a parameter's name of more than 32 bytes"},
 	} {
 		_, err := channel.ParsePattern(test.pattern)

@@ -38,11 +38,11 @@ func TestAddressesThatAreNone(t *testing.T) {
 	t.Parallel()
 	for _, host := range []string{"[::1", "::1]", "x::1]", "[]", "[localhost]", "[[::1]]", "[::1]:8080", "a:b", "::1%eth0", "user@h", "h/path", "h h", "é"} {
 		_, err := drivers.AddressOf("X", map[string]string{"X_HOST": host})
-		assert.EqualError(t, err, "drivers: environment: X_HOST is no host name or address; the scheme belongs in X_SCHEME, the port in X_PORT", "host %q", host)
+		assert.EqualError(t, err, "drivers: environment: X_HOST is not a host name or address; the scheme belongs in X_SCHEME, the port in X_PORT", "host %q", host)
 	}
 	for _, port := range []string{"0", "65536", "99999999999999999999", "-1", "+1", "x", "80x", " 80", "0x50"} {
 		_, err := drivers.AddressOf("X", map[string]string{"X_HOST": "h", "X_PORT": port})
-		assert.EqualError(t, err, "drivers: environment: X_PORT is no number from 1 to 65535", "port %q", port)
+		assert.EqualError(t, err, "drivers: environment: X_PORT is not a number from 1 to 65535", "port %q", port)
 	}
 }
 

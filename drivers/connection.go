@@ -149,7 +149,7 @@ func (e *environment) address(prefix, host string) address {
 	if port := e.get(prefix + "_PORT"); port != "" {
 		n, err := strconv.ParseUint(port, 10, 16)
 		if err != nil || n == 0 {
-			e.wrongf("%s_PORT is no number from 1 to 65535", prefix)
+			e.wrongf("%s_PORT is not a number from 1 to 65535", prefix)
 		} else {
 			a.port = int(n)
 		}
@@ -158,7 +158,7 @@ func (e *environment) address(prefix, host string) address {
 		a.host = a.host[1 : len(a.host)-1]
 	}
 	if a.host != "" && !validHost(a.host) {
-		e.wrongf("%s_HOST is no host name or address; the scheme belongs in %[1]s_SCHEME, the port in %[1]s_PORT", prefix)
+		e.wrongf("%s_HOST is not a host name or address; the scheme belongs in %[1]s_SCHEME, the port in %[1]s_PORT", prefix)
 		a.host = standIn
 	}
 	return a

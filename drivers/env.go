@@ -78,7 +78,7 @@ func WithConnection(name string, connect func(env func(name string) string) (Con
 			case err != nil:
 				e.wrong(err)
 			case c.Driver == nil:
-				e.wrongf("it was made without a driver")
+				e.wrongf("its function returned no driver")
 			}
 			return c
 		}

@@ -203,11 +203,11 @@ func TestFromEnvErrors(t *testing.T) {
 		"missing and wrong at once": {
 			"BROADCAST_CONNECTION=reverb\nREVERB_APP_ID=1\nREVERB_APP_SECRET=" + secret + "\nREVERB_HOST=http://h\nREVERB_PORT=0\nREVERB_SCHEME=HTTP",
 			`drivers: environment of connection "reverb": missing REVERB_APP_KEY; REVERB_SCHEME is neither https nor http; ` +
-				`REVERB_PORT is no number from 1 to 65535; REVERB_HOST is no host name or address; the scheme belongs in REVERB_SCHEME, the port in REVERB_PORT`,
+				`REVERB_PORT is not a number from 1 to 65535; REVERB_HOST is not a host name or address; the scheme belongs in REVERB_SCHEME, the port in REVERB_PORT`,
 		},
 		"port in the host": {
 			own + "REVERB_HOST=localhost:8080",
-			`drivers: environment of connection "reverb": REVERB_HOST is no host name or address; the scheme belongs in REVERB_SCHEME, the port in REVERB_PORT`,
+			`drivers: environment of connection "reverb": REVERB_HOST is not a host name or address; the scheme belongs in REVERB_SCHEME, the port in REVERB_PORT`,
 		},
 		"port for a cluster": {
 			hosted + "PUSHER_PORT=6001",
@@ -217,7 +217,7 @@ func TestFromEnvErrors(t *testing.T) {
 			"BROADCAST_CONNECTION=pusher\nPUSHER_APP_KEY=key\nPUSHER_APP_CLUSTER=https://eu\nPUSHER_ENCRYPTION_MASTER_KEY=" + secret,
 			`drivers: environment of connection "pusher": missing PUSHER_APP_ID, PUSHER_APP_SECRET; pusher: config: auth: app "missing": ` +
 				`encryption key is not 32 bytes in base64; make one with: openssl rand -base64 32; ` +
-				`Cluster "https://eu" is not made of small letters, digits and hyphens`,
+				`Cluster "https://eu" is not made of lower-case letters, digits and hyphens`,
 		},
 		"host missing, key malformed": {
 			"BROADCAST_CONNECTION=reverb\nREVERB_APP_ID=1\nREVERB_APP_KEY=k:y\nREVERB_APP_SECRET=" + secret + "\nREVERB_PORT=8080",
@@ -226,8 +226,8 @@ func TestFromEnvErrors(t *testing.T) {
 		},
 		"two mistakes": {
 			own + "REVERB_PORT=x\nREVERB_HOST=/",
-			`drivers: environment of connection "reverb": REVERB_PORT is no number from 1 to 65535; ` +
-				`REVERB_HOST is no host name or address; the scheme belongs in REVERB_SCHEME, the port in REVERB_PORT`,
+			`drivers: environment of connection "reverb": REVERB_PORT is not a number from 1 to 65535; ` +
+				`REVERB_HOST is not a host name or address; the scheme belongs in REVERB_SCHEME, the port in REVERB_PORT`,
 		},
 		"a name as long as is shown": {
 			"BROADCAST_CONNECTION=" + strings.Repeat("x", 40),
@@ -301,7 +301,7 @@ func TestWithConnection(t *testing.T) {
 
 	bad := drivers.WithConnection("bad", func(func(string) string) (drivers.Connection, error) { return drivers.Connection{}, nil })
 	_, err = drivers.FromEnv(bad, env("BROADCAST_CONNECTION=bad"))
-	assert.EqualError(t, err, `drivers: environment of connection "bad": it was made without a driver`)
+	assert.EqualError(t, err, `drivers: environment of connection "bad": its function returned no driver`)
 
 	cause := errors.New("no such file")
 	failing := drivers.WithConnection("bad", func(func(string) string) (drivers.Connection, error) { return drivers.Connection{}, cause })

@@ -46,7 +46,7 @@ func (g *registry) addStatic(s *Server, c auth.App) error {
 	g.static[c.ID] = a
 	for key := range a.credentials.Load().signers {
 		if other, taken := g.byKey[key]; taken {
-			return fmt.Errorf("server: the apps %q and %q have the key %q both", other.id, c.ID, key)
+			return fmt.Errorf("server: the apps %q and %q share the key %q", other.id, c.ID, key)
 		}
 		g.byKey[key] = a
 	}

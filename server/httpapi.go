@@ -104,7 +104,7 @@ func findRoute(header http.Header, method, path string) (*apiRoute, apiPath, err
 	}
 	if allow != nil {
 		header.Set("Allow", strings.Join(allow, ", "))
-		return nil, apiPath{}, apiErrorf(http.StatusMethodNotAllowed, "the method here is %s", strings.Join(allow, " or "))
+		return nil, apiPath{}, apiErrorf(http.StatusMethodNotAllowed, "method not allowed; use %s", strings.Join(allow, " or "))
 	}
 	return nil, apiPath{}, apiErrorf(http.StatusNotFound, "no such call; the HTTP API has /apps/{app_id}/events, batch_events, channels and users below the server's path")
 }
@@ -241,7 +241,7 @@ func readAPIBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, e
 		return nil, nil
 	}
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return nil, apiErrorf(http.StatusUnsupportedMediaType, "Content-Encoding %s is not taken; send the body as it is", quoted(encoding))
+		return nil, apiErrorf(http.StatusUnsupportedMediaType, "Content-Encoding %s is not supported; send the body as it is", quoted(encoding))
 	}
 	tooLarge := apiErrorf(http.StatusRequestEntityTooLarge,
 		"the body is over %d bytes, more than the data content of this event or batch can need within the limits", limit)

@@ -159,7 +159,7 @@ func idempotencyKey(r *http.Request) (string, error) {
 	}
 	key := values[0]
 	if len(values) > 1 || key == "" || len(key) > maxIdempotencyKey {
-		return "", badRequest("%s must stand once, with 1 to %d characters", idempotencyHeader, maxIdempotencyKey)
+		return "", badRequest("%s must be given once, with 1 to %d characters", idempotencyHeader, maxIdempotencyKey)
 	}
 	for i := range len(key) {
 		if key[i] <= ' ' || key[i] > '~' {

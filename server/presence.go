@@ -134,7 +134,7 @@ func checkUser(id string, info []byte, l *Limits) error {
 	case over(len(id), l.UserID):
 		return fmt.Errorf("the user's id has %d bytes, the limit is %d", len(id), l.UserID)
 	case over(len(info), l.UserInfo):
-		return fmt.Errorf("what is told about the user has %d bytes, the limit is %d", len(info), l.UserInfo)
+		return fmt.Errorf("the user's info has %d bytes, the limit is %d", len(info), l.UserInfo)
 	}
 	return nil
 }

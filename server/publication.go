@@ -178,7 +178,7 @@ func (in *publicationFields) publication(limits Limits) (publication, error) {
 	if in.socketID != nil {
 		p.socketID = *in.socketID
 		if !pusherproto.ValidSocketID(p.socketID) {
-			return publication{}, badRequest("socket_id %s is none of this protocol's; it looks like 123.456, and leaving it out excludes nobody", quoted(p.socketID))
+			return publication{}, badRequest("socket_id %s is malformed; it looks like 123.456, and leaving it out excludes nobody", quoted(p.socketID))
 		}
 	}
 	var err error

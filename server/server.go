@@ -129,7 +129,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.hintPath(r)
-	apiErrorf(http.StatusNotFound, "nothing is here; pages connect to %s/app/{key}", s.prefix).answer().write(w)
+	apiErrorf(http.StatusNotFound, "not found; pages connect to %s/app/{key}", s.prefix).answer().write(w)
 }
 
 // serveUp answers health checks with 200, and with 503 once Shutdown has begun.
@@ -137,7 +137,7 @@ func (s *Server) serveUp(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		w.Header().Set("Allow", "GET, HEAD")
-		apiErrorf(http.StatusMethodNotAllowed, "the method here is GET").answer().write(w)
+		apiErrorf(http.StatusMethodNotAllowed, "method not allowed; use GET").answer().write(w)
 	case s.draining():
 		errAPIDraining.answer().write(w)
 	default:

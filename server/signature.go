@@ -33,7 +33,7 @@ type signedQuery map[string]string
 // array is refused, since its meaning differs from reader to reader.
 func parseSignedQuery(raw string) (signedQuery, error) {
 	if len(raw) > maxSignedQuery {
-		return nil, apiErrorf(http.StatusRequestURITooLong, "the query has %d bytes, the limit is %d; an event belongs into the body", len(raw), maxSignedQuery)
+		return nil, apiErrorf(http.StatusRequestURITooLong, "the query has %d bytes, the limit is %d; an event belongs in the body", len(raw), maxSignedQuery)
 	}
 	q := make(signedQuery)
 	for pair := range strings.SplitSeq(raw, "&") {

@@ -174,11 +174,11 @@ func (s *Server) checkProtocol(version string) (code uint16, message string) {
 func (s *Server) count(c *conn) (message string) {
 	if over(int(s.connections.Add(1)), s.limits.Connections) {
 		s.connections.Add(-1)
-		return "the server has as many connections as it may have; try again later"
+		return "the server has reached its limit of connections; try again later"
 	}
 	if s.limits.ConnectionsPerIP >= 0 && !s.perIP.add(c.ip(), s.limits.ConnectionsPerIP) {
 		s.connections.Add(-1)
-		return "there are as many connections from this address as there may be; try again later"
+		return "too many connections from this address; try again later"
 	}
 	return ""
 }

@@ -109,7 +109,7 @@ func (c *conn) overflowLocked() {
 		keep = max(keep, 1)
 	}
 	clear(o.backlog[keep:])
-	o.backlog = append(o.backlog[:keep], farewell(closeOverCapacity, "too slow: more events wait than are kept"))
+	o.backlog = append(o.backlog[:keep], farewell(closeOverCapacity, "too slow: events are not read fast enough"))
 	o.bytes = -o.offset
 	for _, b := range o.backlog {
 		o.bytes += len(b)

@@ -89,7 +89,7 @@ func list(messages []broadcast.Message) string {
 			b.WriteString(c.String())
 		}
 		if m.SocketID != "" {
-			fmt.Fprintf(&b, " to others than %s", m.SocketID)
+			fmt.Fprintf(&b, " excluding %s", m.SocketID)
 		}
 	}
 	return b.String()

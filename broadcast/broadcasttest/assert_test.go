@@ -15,16 +15,16 @@ import (
 func TestReportsAreWhole(t *testing.T) {
 	t.Parallel()
 	for want, assert := range map[string]func(*broadcasttest.Recorder){
-		"something was sent\nsent:\n\t\"a\" on x, private-y to others than 1.2\n\t\"b\" on x": func(r *broadcasttest.Recorder) { r.AssertNone() },
-		"event \"a\" was sent\nsent:\n\t\"a\" on x, private-y to others than 1.2":             func(r *broadcasttest.Recorder) { r.AssertNotSent("a") },
-		"event \"a\" was sent 1 times, want 0\nsent:\n\t\"a\" on x, private-y to others than 1.2\n\t\"b\" on x": func(r *broadcasttest.Recorder) {
+		"something was sent\nsent:\n\t\"a\" on x, private-y excluding 1.2\n\t\"b\" on x": func(r *broadcasttest.Recorder) { r.AssertNone() },
+		"event \"a\" was sent\nsent:\n\t\"a\" on x, private-y excluding 1.2":             func(r *broadcasttest.Recorder) { r.AssertNotSent("a") },
+		"event \"a\" was sent 1 times, want 0\nsent:\n\t\"a\" on x, private-y excluding 1.2\n\t\"b\" on x": func(r *broadcasttest.Recorder) {
 			r.AssertCount("a", 0)
 		},
-		"event \"a\" was not sent on y; it was on private-y, which is another channel\nsent:\n\t\"a\" on x, private-y to others than 1.2\n\t\"b\" on x": func(r *broadcasttest.Recorder) {
+		"event \"a\" was not sent on y; it was on private-y, which is another channel\nsent:\n\t\"a\" on x, private-y excluding 1.2\n\t\"b\" on x": func(r *broadcasttest.Recorder) {
 			r.AssertSent("a", channel.Public("y"))
 		},
-		"event \".c\" was not sent\nsent:\n\t\"a\" on x, private-y to others than 1.2\n\t\"b\" on x": func(r *broadcasttest.Recorder) { r.AssertSent(".c") },
-		"event \"completely-different\" was not sent\nsent:\n\t\"a\" on x, private-y to others than 1.2\n\t\"b\" on x": func(r *broadcasttest.Recorder) {
+		"event \".c\" was not sent\nsent:\n\t\"a\" on x, private-y excluding 1.2\n\t\"b\" on x": func(r *broadcasttest.Recorder) { r.AssertSent(".c") },
+		"event \"completely-different\" was not sent\nsent:\n\t\"a\" on x, private-y excluding 1.2\n\t\"b\" on x": func(r *broadcasttest.Recorder) {
 			r.AssertSent("completely-different")
 		},
 	} {

@@ -100,7 +100,7 @@ func Payloads[T any](r *Recorder, event string) []T {
 	for _, m := range r.Named(event) {
 		var v T
 		if err := json.Unmarshal([]byte(m.Data), &v); err != nil {
-			r.t.Fatalf("payload of %q is no %T: %v\n%s", event, v, err, m.Data)
+			r.t.Fatalf("payload of %q is not a %T: %v\n%s", event, v, err, m.Data)
 		}
 		out = append(out, v)
 	}

@@ -132,7 +132,7 @@ func TestPayloadsEndsTheTestWhenOneDoesNotDecode(t *testing.T) {
 		}](rec, "session.started")
 	})
 	require.Len(t, told.texts, 1)
-	require.Contains(t, told.texts[0], `payload of "session.started" is no struct`)
+	require.Contains(t, told.texts[0], `payload of "session.started" is not a struct`)
 	require.Contains(t, told.texts[0], `{"sessionId":"9"}`)
 }
 
@@ -160,7 +160,7 @@ func TestAssertions(t *testing.T) {
 			name: "misspelt", assert: func(r *broadcasttest.Recorder) { r.AssertSent("session.startd") },
 			want: []string{
 				`event "session.startd" was not sent; did you mean "session.started"?`,
-				"sent:", `"session.started" on private-mentor.1, presence-session.9 to others than 1.2`, `"App\\Events\\NewUpdate" on news`,
+				"sent:", `"session.started" on private-mentor.1, presence-session.9 excluding 1.2`, `"App\\Events\\NewUpdate" on news`,
 			},
 		},
 		{

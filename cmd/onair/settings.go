@@ -131,7 +131,7 @@ func (s *settings) setApp() error {
 		s.app, s.generated = randomApp(), true
 		return nil
 	}
-	return fmt.Errorf("the credentials lack %s; give all three, or none to have some made up", strings.Join(missing, " and "))
+	return fmt.Errorf("missing credentials: %s; give all three, or none to have some made up", strings.Join(missing, " and "))
 }
 
 // randomApp returns random credentials in the form of Pusher's.

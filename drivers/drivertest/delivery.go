@@ -17,7 +17,7 @@ var cases = slices.Concat(deliveryCases, secrecyCases, failureCases)
 var deliveryCases = []testCase{
 	{
 		name:     "one message",
-		sentence: "Broadcast returns nil when all messages were taken over.",
+		sentence: "Broadcast returns nil when all messages were accepted.",
 		check: func(t *reporter, h Harness) {
 			o := &outbox{t: t, h: h}
 			o.send(message("drivertest.one", `{"n":1}`, channel.Public("drivertest")))
@@ -99,7 +99,7 @@ var deliveryCases = []testCase{
 	},
 	{
 		name:     "no messages",
-		sentence: "Broadcast of nothing is nil, as all was taken over.",
+		sentence: "Broadcast of no messages returns nil.",
 		check: func(t *reporter, h Harness) {
 			o := &outbox{t: t, h: h}
 			o.send()

@@ -14,7 +14,7 @@ import (
 var failureCases = []testCase{
 	{
 		name:     "cancelled context",
-		sentence: "A driver honours the context: one that is done sends nothing, and is the error.",
+		sentence: "A driver honours the context: once it is done, nothing is sent and its error is returned.",
 		check: func(t *reporter, h Harness) {
 			o := &outbox{t: t, h: h}
 			cause := errors.New("drivertest: the reason")
@@ -51,7 +51,7 @@ var failureCases = []testCase{
 	},
 	{
 		name:     "partial failure",
-		sentence: "A message that was not taken over is told by a DeliveryError; an error without any means that none was.",
+		sentence: "A message that was not accepted is reported by a DeliveryError; an error without one means that none was.",
 		needs:    []need{fails},
 		check:    checkPartial,
 	},
@@ -94,7 +94,7 @@ var failureCases = []testCase{
 	},
 	{
 		name:     "shutdown during broadcasts",
-		sentence: "Each message is either taken over or told by an error, also while the driver shuts down.",
+		sentence: "Each message is either accepted or reported by an error, even while the driver shuts down.",
 		needs:    []need{shutsDown},
 		check:    checkShutdownRace,
 	},

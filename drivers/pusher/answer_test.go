@@ -25,7 +25,7 @@ func TestTextsOfAnswers(t *testing.T) {
 	t.Parallel()
 	for want, answer := range map[string]func(http.ResponseWriter, request, int) bool{
 		"pusher: the service answered 503 Service Unavailable":                                                                                       status(503, ""),
-		"pusher: the service answered 503 Service Unavailable; to be tried again after 7s":                                                           status(503, "", "Retry-After", "7"),
+		"pusher: the service answered 503 Service Unavailable; try again after 7s":                                                                   status(503, "", "Retry-After", "7"),
 		"pusher: the service answered 503 Service Unavailable: a b c":                                                                                status(503, " a   b\t\r\nc\x00 "),
 		"pusher: the service answered 503 Service Unavailable: ab":                                                                                   status(503, "a\xff\xfeb"),
 		"pusher: the service answered 503 Service Unavailable: " + strings.Repeat("x", 300):                                                          status(503, strings.Repeat("x", 300)),
@@ -37,7 +37,7 @@ func TestTextsOfAnswers(t *testing.T) {
 			w.Header()["Date"] = nil // who has no clock is not told to differ
 			return status(401, "")(w, r, n)
 		},
-		"pusher: the answer is not one of the API: it has more than 65536 bytes": status(200, `{"a":"`+strings.Repeat("x", 70_000)+`"}`),
+		"pusher: unexpected answer: it has more than 65536 bytes": status(200, `{"a":"`+strings.Repeat("x", 70_000)+`"}`),
 	} {
 		s := newService(t, answer)
 		parts := broadcast.Undelivered(s.driver(t).Broadcast(t.Context(), messages(1)))

@@ -124,7 +124,7 @@ func (c Config) withDefaults() (Config, error) {
 		if n.value < 0 {
 			wrong = append(wrong, fmt.Sprintf("%s is negative", n.name))
 		} else if n.max > 0 && n.value > n.max {
-			wrong = append(wrong, fmt.Sprintf("%s is %d, the most is %d", n.name, n.value, n.max))
+			wrong = append(wrong, fmt.Sprintf("%s is %d, the limit is %d", n.name, n.value, n.max))
 		}
 	}
 	if len(wrong) > 0 {
@@ -141,14 +141,14 @@ func (c Config) checkAddress() (wrong []string) {
 		wrong = append(wrong, "both Cluster and Host are set; Cluster is for Pusher Channels, Host for another service")
 	}
 	if strings.Trim(c.Cluster, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
-		wrong = append(wrong, fmt.Sprintf("Cluster %q is not made of small letters, digits and hyphens", c.Cluster))
+		wrong = append(wrong, fmt.Sprintf("Cluster %q is not made of lower-case letters, digits and hyphens", c.Cluster))
 	}
 	if c.Host != "" && !validHost(c.Host) {
 		shown := c.Host
 		if at := strings.LastIndexByte(shown, '@'); at >= 0 {
 			shown = "[hidden]" + shown[at:] // may be a password
 		}
-		wrong = append(wrong, fmt.Sprintf(`Host %q is not a host with or without a port; write "ws.example.com:8080" or "[::1]:8080", the scheme is Insecure's and a prefix is Path's`, shown))
+		wrong = append(wrong, fmt.Sprintf(`Host %q is not a host with or without a port; write "ws.example.com:8080" or "[::1]:8080", Insecure sets the scheme and Path a prefix`, shown))
 	}
 	if c.Path != "" {
 		u, err := url.Parse(c.Path)

@@ -52,7 +52,7 @@ func TestConfigIsRefused(t *testing.T) {
 		{"path with two slashes", pusher.Config{App: app, Host: "a.test", Path: "//x"}, []string{`Path "//x"`}},
 		{"path with a space", pusher.Config{App: app, Host: "a.test", Path: "/a b"}, []string{`Path "/a b"`}},
 		{"negative numbers", pusher.Config{App: app, Cluster: "eu", MaxConcurrent: -1, BatchBytes: -1, Limits: broadcast.Limits{Payload: -1, Channels: -1, Batch: -1, ChannelName: -1}}, []string{"MaxConcurrent is", "BatchBytes is", "Limits.Payload is", "Limits.Channels is", "Limits.Batch is", "Limits.ChannelName is"}},
-		{"more than the library takes", pusher.Config{App: app, Cluster: "eu", Limits: broadcast.Limits{Channels: 101, ChannelName: 201}}, []string{"Limits.Channels is 101, the most is 100", "Limits.ChannelName is 201, the most is 200"}},
+		{"more than the library takes", pusher.Config{App: app, Cluster: "eu", Limits: broadcast.Limits{Channels: 101, ChannelName: 201}}, []string{"Limits.Channels is 101, the limit is 100", "Limits.ChannelName is 201, the limit is 200"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()

@@ -205,14 +205,14 @@ func TestInvalidMessagesDoNotStopTheOthers(t *testing.T) {
 		is   error
 	}{
 		{"no channel", message("bad", "{}"), "no channel", nil},
-		{"101 channels", message("bad", "{}", many...), "101 channels, the most is 100", nil},
+		{"101 channels", message("bad", "{}", many...), "101 channels, the limit is 100", nil},
 		{"illegal name", message("bad", "{}", channel.Public("a b")), `"a b" has the character ' '`, nil},
-		{"165 bytes", message("bad", "{}", channel.Public(strings.Repeat("x", 165))), "165 bytes, the most is 164", nil},
+		{"165 bytes", message("bad", "{}", channel.Public(strings.Repeat("x", 165))), "165 bytes, the limit is 164", nil},
 		{"encrypted among others", message("bad", "{}", channel.Public("a"), channel.Encrypted("b")), "stand alone", nil},
 		{"user among others", message("bad", "{}", channel.User("7"), channel.Public("b")), "stand alone", nil},
 		{"empty user", message("bad", "{}", channel.User("")), "empty", nil},
 		{"no event name", message("", "{}", channel.Public("a")), "no event name", nil},
-		{"long event name", message(strings.Repeat("x", 201), "{}", channel.Public("a")), "201 bytes, the most is 200", nil},
+		{"long event name", message(strings.Repeat("x", 201), "{}", channel.Public("a")), "201 bytes, the limit is 200", nil},
 		{"reserved event name", message("pusher:ping", "{}", channel.Public("a")), "keeps for its own", nil},
 		{"internal event name", message("pusher_internal:x", "{}", channel.Public("a")), "keeps for its own", nil},
 		{"event name of bytes", message("\xff", "{}", channel.Public("a")), "UTF-8", nil},

@@ -32,7 +32,7 @@ var (
 	// one of the API, because it is not a JSON object or is too long. The error
 	// is temporary: what answered in place of the service, such as a proxy or a
 	// sign-in page, may soon be gone.
-	ErrUnexpectedAnswer = errors.New("pusher: the answer is not one of the API")
+	ErrUnexpectedAnswer = errors.New("pusher: unexpected answer")
 	// ErrClosed is returned after [Driver.Shutdown].
 	ErrClosed = errors.New("pusher: driver is shut down")
 )
@@ -83,7 +83,7 @@ func (e *APIError) Error() string {
 			e.Sent.UTC().Format(time.RFC3339), e.Date.UTC().Format(time.RFC3339))
 	}
 	if e.retryAfter > 0 {
-		fmt.Fprintf(&b, "; to be tried again after %v", e.retryAfter)
+		fmt.Fprintf(&b, "; try again after %v", e.retryAfter)
 	}
 	return b.String()
 }
@@ -208,7 +208,7 @@ func (x *exchange) networkError() error {
 		err = e.Err // the rest is the signed URL
 	}
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		err = fmt.Errorf("the service speaks no TLS; set Insecure if plain HTTP is meant: %w", err)
+		err = fmt.Errorf("the service does not speak TLS; set Insecure if plain HTTP is meant: %w", err)
 	}
 	if text := err.Error(); x.mask(text) != text {
 		return &maskedError{text: "pusher: " + x.mask(text), cause: err}

@@ -38,7 +38,7 @@ func ExampleNew() {
 
 func ExampleReverb() {
 	config := pusher.Reverb(auth.App{ID: "1001", Key: "key", Secret: "secret"}, "localhost:8080")
-	config.Insecure = true // Reverb on the developer's machine speaks no TLS
+	config.Insecure = true // Reverb on the developer's machine does not speak TLS
 	driver, err := pusher.New(config)
 	if err != nil {
 		log.Fatal(err)
@@ -85,7 +85,7 @@ func ExampleAPIError() {
 	}
 	// Output:
 	// true false 30s
-	// order.paid pusher: the service answered 429 Too Many Requests; to be tried again after 30s
+	// order.paid pusher: the service answered 429 Too Many Requests; try again after 30s
 }
 
 func ExampleDriver_Channels() {

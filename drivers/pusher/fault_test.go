@@ -57,7 +57,7 @@ func faults() []fault {
 		{name: "connection refused", change: refused, unseen: true, text: "connection refused"},
 		{name: "no such host", change: noSuchHost, unseen: true, text: "no such host"},
 		{name: "certificate of a stranger", change: tlsOfAStranger, unseen: true, text: "certificate"},
-		{name: "plain HTTP where TLS is spoken", change: tlsToPlain, unseen: true, text: "speaks no TLS; set Insecure if plain HTTP is meant"},
+		{name: "plain HTTP where TLS is spoken", change: tlsToPlain, unseen: true, text: "does not speak TLS; set Insecure if plain HTTP is meant"},
 		{name: "reset before an answer", answer: func(w http.ResponseWriter, _ request, _ int) bool { reset(connection(w)); return true }, text: "reset"},
 		{name: "closed before an answer", answer: func(w http.ResponseWriter, _ request, _ int) bool { _ = connection(w).Close(); return true }, text: "EOF"},
 		{name: "no HTTP at all", answer: raw("SSH-2.0-OpenSSH_9.2\r\n\r\n"), text: "malformed"},

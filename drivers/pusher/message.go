@@ -36,14 +36,14 @@ func (d *Driver) checkChannels(m *broadcast.Message) error {
 	case n == 0:
 		return errors.New("the message has no channel")
 	case n > d.limits.Channels:
-		return fmt.Errorf("the message has %d channels, the most is %d", n, d.limits.Channels)
+		return fmt.Errorf("the message has %d channels, the limit is %d", n, d.limits.Channels)
 	}
 	for _, c := range m.Channels {
 		if err := c.Validate(); err != nil {
 			return err
 		}
 		if n := len(c.String()); n > d.limits.ChannelName {
-			return fmt.Errorf("the channel %q has %d bytes, the most is %d", c, n, d.limits.ChannelName)
+			return fmt.Errorf("the channel %q has %d bytes, the limit is %d", c, n, d.limits.ChannelName)
 		}
 		switch c.Kind() {
 		case channel.KindUser, channel.KindEncrypted:
@@ -63,7 +63,7 @@ func checkEvent(name string) error {
 	case name == "":
 		return errors.New("the message has no event name")
 	case len(name) > event.MaxNameLength:
-		return fmt.Errorf("the event name has %d bytes, the most is %d", len(name), event.MaxNameLength)
+		return fmt.Errorf("the event name has %d bytes, the limit is %d", len(name), event.MaxNameLength)
 	case strings.HasPrefix(name, "pusher:"), strings.HasPrefix(name, "pusher_internal:"):
 		return errors.New("the event name begins with a prefix that the Pusher protocol keeps for its own events")
 	case !utf8.ValidString(name):

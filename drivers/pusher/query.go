@@ -60,7 +60,7 @@ func (d *Driver) Channels(ctx context.Context, prefix string, attributes ...Attr
 	}
 	for _, a := range attributes {
 		if a != UserCount {
-			return nil, fmt.Errorf("pusher: lists of channels do not tell %q; ask for each channel", a)
+			return nil, fmt.Errorf("pusher: a list of channels has no %q; query each channel", a)
 		}
 		if !strings.HasPrefix(prefix, "presence-") {
 			return nil, errors.New(`pusher: only presence channels have a user count; the prefix must begin with "presence-"`)
@@ -164,7 +164,7 @@ func (d *Driver) checkQueried(ch channel.Channel) error {
 		return fmt.Errorf("pusher: %w", err)
 	}
 	if ch.Kind() == channel.KindUser {
-		return fmt.Errorf("pusher: the channel %q is a user's, of which the service tells nothing", ch)
+		return fmt.Errorf("pusher: the channel %q is a user's own, which can be published to but not queried", ch)
 	}
 	return nil
 }

@@ -117,7 +117,7 @@ func (d *Driver) do(ctx context.Context, x *exchange, result any, send func(*pus
 		return x.apiError()
 	}
 	if err := json.Unmarshal(x.body, result); err != nil || !bytes.HasPrefix(bytes.TrimSpace(x.body), []byte("{")) {
-		return fmt.Errorf("%w: status %d, content type %q, %d bytes, which are no JSON object as expected; is there a proxy in between?",
+		return fmt.Errorf("%w: status %d, content type %q, %d bytes that are not a JSON object; is there a proxy in between?",
 			ErrUnexpectedAnswer, x.status, oneLine(x.mask(x.header.Get("Content-Type"))), len(x.body))
 	}
 	return nil

@@ -216,7 +216,7 @@ func (h *Webhook) checkTime(sent time.Time) error {
 	case now.Sub(sent) > h.maxAge:
 		return h.wrongTime(now, sent, fmt.Sprintf("is older than %v", h.maxAge))
 	case sent.Sub(now) > webhookClockSkew:
-		return h.wrongTime(now, sent, "is of the future")
+		return h.wrongTime(now, sent, "is in the future")
 	}
 	return nil
 }

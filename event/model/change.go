@@ -129,7 +129,7 @@ func (c Change) ValidateBroadcast() error {
 		return ErrNoClass
 	}
 	if c.payload == nil && gotype.IsNil(c.model) {
-		return fmt.Errorf("%w: %s of %s needs the model, or a payload by With", ErrNoModel, c.BroadcastAs(), c.class)
+		return fmt.Errorf("%w: %s of %s needs the model, or a payload set by With", ErrNoModel, c.BroadcastAs(), c.class)
 	}
 	return nil
 }

@@ -164,7 +164,7 @@ func (a *app) inSession(next func(http.ResponseWriter, *http.Request, *user, *se
 	return a.loggedIn(func(w http.ResponseWriter, r *http.Request, u *user) {
 		s := a.planner.session(r.PathValue("id"), u)
 		if s == nil {
-			refuse(w, http.StatusNotFound, "you take part in no such session")
+			refuse(w, http.StatusNotFound, "there is no such session with you in it")
 			return
 		}
 		var in struct{ Text string }
@@ -186,7 +186,7 @@ func readJSON(w http.ResponseWriter, r *http.Request, into any) bool {
 		err = json.Unmarshal(body, into)
 	}
 	if err != nil {
-		refuse(w, http.StatusBadRequest, "the body is no JSON that is understood here")
+		refuse(w, http.StatusBadRequest, "the body is not the JSON that is expected here")
 		return false
 	}
 	return true

@@ -39,11 +39,11 @@ var (
 	// ErrNotObject means that the JSON value is not an object.
 	ErrNotObject = errors.New("not a JSON object")
 	// ErrDuplicate means that a name occurs twice in the object.
-	ErrDuplicate = errors.New("a name stands twice in the JSON object")
+	ErrDuplicate = errors.New("a JSON object with a name given twice")
 	// ErrTooDeep means that the nesting exceeds MaxDepth.
 	ErrTooDeep = fmt.Errorf("JSON nested deeper than %d", MaxDepth)
 	// ErrTooMany means that the object has more than MaxMembers members.
-	ErrTooMany = fmt.Errorf("JSON object with more than %d members", MaxMembers)
+	ErrTooMany = fmt.Errorf("a JSON object with more than %d members", MaxMembers)
 )
 
 // AppendObject appends the members of the object in b to dst, in order. On one
