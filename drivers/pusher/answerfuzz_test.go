@@ -29,6 +29,8 @@ func FuzzAnswers(f *testing.F) {
 	f.Add(200, "{", "x", "", "-1", "")
 	f.Add(200, "{}", "x", "", "", "")
 	f.Add(401, appSecret+"[hidden]", "[hidden]", "http://[::1", "1e9", "Mon, 01 Jan 0001 00:00:00 GMT")
+	f.Add(503, appKey[:8]+"\x8a"+appKey[8:], "x", "", "", "")
+	f.Add(307, "", "x", "https://h.test/"+strings.Replace(appKey, "-", "%2D", 1), "", "")
 	f.Fuzz(func(t *testing.T, status int, body, data, location, retryAfter, date string) {
 		c := pusher.Config{App: testApp(), Cluster: "eu"}
 		c.Transport = transportFunc(func(r *http.Request) (*http.Response, error) {

@@ -139,12 +139,12 @@ func refusedWhole(err error) bool {
 
 // apiError returns the error for an answer with a status other than 2xx.
 func (x *exchange) apiError() *APIError {
-	e := &APIError{Status: x.status, Message: x.maskData(oneLine(x.mask(string(x.body)))), Sent: x.sent}
+	e := &APIError{Status: x.status, Message: x.shown(string(x.body)), Sent: x.sent}
 	if date, err := http.ParseTime(x.header.Get("Date")); err == nil {
 		e.Date = date
 	}
 	if e.redirect() {
-		e.Location = x.maskData(location(x.mask(x.header.Get("Location"))))
+		e.Location = x.shown(location(x.header.Get("Location")))
 	} else {
 		e.retryAfter = parseRetryAfter(x.header.Get("Retry-After"), e.Date)
 	}
@@ -159,7 +159,7 @@ func location(header string) string {
 		return ""
 	}
 	plain := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
-	return oneLine(plain.String())
+	return plain.String()
 }
 
 // maxRetryAfter limits what a service can ask for by mistake.
@@ -181,10 +181,14 @@ func parseRetryAfter(header string, now time.Time) time.Duration {
 	return max(0, min(at.Sub(now), maxRetryAfter))
 }
 
+// shown returns what an error shows of text from the service.
+func (x *exchange) shown(text string) string { return x.maskData(oneLine(x.mask(text))) }
+
 // oneLine returns the beginning of a body as one line of printable text.
+// Invalid bytes become spaces: without them, the parts of a secret could join.
 func oneLine(body string) string {
 	cut := len(body) > 2*maxMessage
-	body = strings.ToValidUTF8(body[:min(len(body), 2*maxMessage)], "")
+	body = strings.ToValidUTF8(body[:min(len(body), 2*maxMessage)], " ")
 	line := strings.Join(strings.FieldsFunc(body, func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }), " ")
 	if len(line) > maxMessage {
 		line, cut = strings.ToValidUTF8(line[:maxMessage], ""), true
