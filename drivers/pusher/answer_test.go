@@ -27,7 +27,7 @@ func TestTextsOfAnswers(t *testing.T) {
 		"pusher: the service answered 503 Service Unavailable":                                                                                       status(503, ""),
 		"pusher: the service answered 503 Service Unavailable; try again after 7s":                                                                   status(503, "", "Retry-After", "7"),
 		"pusher: the service answered 503 Service Unavailable: a b c":                                                                                status(503, " a   b\t\r\nc\x00 "),
-		"pusher: the service answered 503 Service Unavailable: a b":                                                                                   status(503, "a\xff\xfeb"),
+		"pusher: the service answered 503 Service Unavailable: a b":                                                                                  status(503, "a\xff\xfeb"),
 		"pusher: the service answered 503 Service Unavailable: " + strings.Repeat("x", 300):                                                          status(503, strings.Repeat("x", 300)),
 		"pusher: the service answered 503 Service Unavailable: " + strings.Repeat("x", 300) + "…":                                                    status(503, strings.Repeat("x", 301)),
 		"pusher: the service answered 503 Service Unavailable: x…":                                                                                   status(503, "x"+strings.Repeat(" ", 600)+"y"),
