@@ -200,6 +200,7 @@ func FuzzAgainstPushersLibrary(f *testing.F) {
 	f.Add("1.1", "private-encrypted-foo", "", "")
 	f.Add("1.1", "presence-a", "zoë", `<"&>`)
 	f.Add("1.1", "private-a@b;c", "a", "\u2028")
+	f.Add("1.1", "presence-a", "<&>\x7f", "")
 	h := open()
 	client := pusher.Client{AppID: testApp.ID, Key: testApp.Key, Secret: testApp.Secret, EncryptionMasterKeyBase64: testApp.EncryptionKey}
 	f.Fuzz(func(t *testing.T, socketID, name, id, value string) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/onairgo/onair/channel"
@@ -50,10 +51,11 @@ func (m *Member) encode(limit int) (string, error) {
 	return string(data), nil
 }
 
-// appendString appends a valid string as JSON. Most ids need no escaping.
+// appendString appends a valid string as encoding/json writes it. Most ids need
+// no escaping.
 func appendString(dst []byte, s string) []byte {
 	for i := range len(s) {
-		if c := s[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' {
+		if c := s[i]; c < ' ' || c >= utf8.RuneSelf || strings.IndexByte(`"\<>&`, c) >= 0 {
 			quoted, err := json.Marshal(s)
 			if err != nil {
 				panic(err) // strings always encode

@@ -55,7 +55,7 @@ func parseOrigin(s string) (origin, error) {
 		return origin{}, errors.New("it is not a URL")
 	case u.Scheme == "" || u.Host == "" || u.Hostname() == "":
 		return origin{}, errors.New("scheme or host is missing")
-	case u.User != nil || u.Path != "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.HasSuffix(s, "#"):
+	case strings.HasSuffix(u.Host, ":") || u.User != nil || u.Path != "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.HasSuffix(s, "#"):
 		return origin{}, errors.New("it is more than scheme, host and port")
 	}
 	o := origin{scheme: strings.ToLower(u.Scheme), host: strings.ToLower(u.Hostname()), port: u.Port()}

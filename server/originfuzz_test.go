@@ -14,7 +14,7 @@ func FuzzOrigin(f *testing.F) {
 	for _, origin := range []string{
 		"https://example.com", "https://a.example.com", "http://example.com:8080", "null", "https://example.com.evil.test", "https://evil.test/.example.com",
 		"https://evil.test#.example.com", "https://evil.test?.example.com", "https://a.example.com@evil.test", "https://evil.test\\.example.com", "https://[::1].example.com",
-		"HTTPS://A.EXAMPLE.COM:443", "https://.example.com", "https://evil.test%00.example.com", "https://evil.test:443.example.com", "file://.example.com",
+		"HTTPS://A.EXAMPLE.COM:443", "https://.example.com", "HTTPS://.EXAMPLE.COM:", "https://evil.test%00.example.com", "https://evil.test:443.example.com", "file://.example.com",
 	} {
 		f.Add(origin)
 	}

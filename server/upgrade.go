@@ -65,8 +65,8 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, key string)
 	a.stats.connections.Add(1)
 	c.hookConnected()
 	c.write(connectedFrame(c.id, s.activityTimeoutSeconds()))
+	s.watchOver() // not after serve, which may have left by then
 	s.wg.Go(func() { c.serve(early) })
-	s.watchOver()
 }
 
 // Clients that may not connect have closeWait to read why and to close. If
