@@ -20,13 +20,14 @@ type layer struct {
 // layers holds the most special first.
 var layers = []layer{
 	{"channel", nil},
+	{"internal/bodytime", nil},
 	{"internal/pusherproto", nil},
 	{"internal/vectortest", nil},
 	{"event", []string{"event", "channel"}},
 	{"broadcast", []string{"broadcast", "event", "channel", "internal/pusherproto"}},
-	{"auth", []string{"auth", "channel", "internal/pusherproto", "internal/strictjson"}},
+	{"auth", []string{"auth", "channel", "internal/bodytime", "internal/pusherproto", "internal/strictjson"}},
 	{"server", []string{"server", "broadcast", "event", "auth", "channel", "internal"}},
-	{"drivers", []string{"broadcast", "event", "auth", "channel", "internal/pusherproto"}},
+	{"drivers", []string{"broadcast", "event", "auth", "channel", "internal/bodytime", "internal/pusherproto"}},
 	{"internal/tools", nil},
 	{"internal/bench", []string{"."}},
 	{"internal/e2e", []string{"."}},
@@ -140,7 +141,7 @@ var lightPackages = map[string][]string{
 	"channel":   {ours("channel")},
 	"event":     {ours("event"), ours("channel")},
 	"broadcast": {ours("broadcast"), ours("event"), ours("channel"), ours("internal/pusherproto"), "github.com/google/uuid", "golang.org/x/crypto", "golang.org/x/sys"},
-	"auth":      {ours("auth"), ours("channel"), ours("internal/pusherproto"), ours("internal/strictjson"), "golang.org/x/time", "golang.org/x/crypto", "golang.org/x/sys"},
+	"auth":      {ours("auth"), ours("channel"), ours("internal/bodytime"), ours("internal/pusherproto"), ours("internal/strictjson"), "golang.org/x/time", "golang.org/x/crypto", "golang.org/x/sys"},
 }
 
 func TestLightPackages(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/onairgo/onair/channel"
+	"github.com/onairgo/onair/internal/bodytime"
 )
 
 // endpoint is what the channel endpoint and the sign-in endpoint share.
@@ -30,7 +31,7 @@ type endpoint struct {
 // serve handles everything about a request that concerns HTTP and calls decide
 // with the parameters. Each step precedes any work that it can save.
 func (e *endpoint) serve(w http.ResponseWriter, r *http.Request, decide func(client string, p params) (any, error)) {
-	boundBody(w, r)
+	bodytime.Bound(w, r)
 	foreign := e.origins.answer(w, r)
 	if foreign != nil {
 		e.hintOrigin(r)

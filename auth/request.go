@@ -9,9 +9,9 @@ import (
 	"net/url"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/onairgo/onair/channel"
+	"github.com/onairgo/onair/internal/bodytime"
 	"github.com/onairgo/onair/internal/pusherproto"
 	"github.com/onairgo/onair/internal/strictjson"
 )
@@ -19,14 +19,9 @@ import (
 // MaxBatch is the maximum number of channels in one request.
 const MaxBatch = 100
 
-const (
-	// maxBody bounds the body of a request. A batch of 100 names of 200 bytes,
-	// each byte percent-encoded, fits.
-	maxBody = 64 << 10
-	// bodyTimeout is how long a body may take to arrive. It also applies to a body
-	// that nobody reads, since net/http waits for it before it ends the request.
-	bodyTimeout = 10 * time.Second
-)
+// maxBody bounds the body of a request. A batch of 100 names of 200 bytes, each
+// byte percent-encoded, fits.
+const maxBody = 64 << 10
 
 const badSocketID = "socket_id is missing, or is not two numbers with a dot between them"
 
@@ -41,13 +36,6 @@ type params struct {
 type reader struct {
 	params
 	seen map[string]bool
-}
-
-// boundBody bounds how long the body may take to arrive.
-func boundBody(w http.ResponseWriter, r *http.Request) {
-	if r.ContentLength != 0 {
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout)) // not every writer supports it
-	}
 }
 
 // readParams reads and checks the parameters. All its errors are refusals. It
@@ -71,14 +59,12 @@ func readParams(w http.ResponseWriter, r *http.Request) (params, error) {
 		return params{}, &DenyError{Status: http.StatusRequestEntityTooLarge, Message: "the body is larger than 64 KiB"}
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return params{}, &DenyError{Status: http.StatusRequestTimeout, Message: fmt.Sprintf("the body did not arrive within %v", bodyTimeout), cause: err}
+		return params{}, &DenyError{Status: http.StatusRequestTimeout, Message: fmt.Sprintf("the body did not arrive within %v", bodytime.Limit), cause: err}
 	}
 	if err != nil {
 		return params{}, &DenyError{Status: http.StatusBadRequest, Message: "the body is incomplete", cause: err}
 	}
-	// A rule may take longer than the deadline, and net/http would cancel its
-	// context when a read fails.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // not every writer supports it
+	bodytime.Arrived(w)
 	return parseParams(body, parse)
 }
 

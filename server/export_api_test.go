@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"time"
 
+	"github.com/onairgo/onair/internal/bodytime"
 	"github.com/onairgo/onair/internal/pusherproto"
 )
 
@@ -14,7 +15,7 @@ const (
 	IdempotencyEntries  = idempotencyEntries
 	IdempotencyHeader   = idempotencyHeader
 	IdempotencyReplayed = idempotencyReplayed
-	APIBodyTimeout      = bodyTimeout
+	APIBodyTimeout      = bodytime.Limit
 )
 
 // VerifyRequest checks the signature of a request with the secret at the time,

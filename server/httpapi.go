@@ -12,13 +12,9 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/onairgo/onair/internal/bodytime"
 	"github.com/onairgo/onair/internal/pusherproto"
 )
-
-// bodyTimeout is how long the body of a request may take to arrive. It applies
-// to refused requests too, since net/http waits for their body before it ends
-// them.
-const bodyTimeout = 10 * time.Second
 
 // apiCall is one authenticated request to the HTTP API.
 type apiCall struct {
@@ -251,7 +247,7 @@ func readAPIBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, e
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	if err == nil {
-		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+		bodytime.Arrived(w)
 		return body, nil
 	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
@@ -259,7 +255,7 @@ func readAPIBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, e
 	}
 	w.Header().Set("Connection", "close")
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return nil, apiErrorf(http.StatusRequestTimeout, "the body did not arrive within %s", bodyTimeout)
+		return nil, apiErrorf(http.StatusRequestTimeout, "the body did not arrive within %s", bodytime.Limit)
 	}
 	return nil, badRequest("the body did not arrive whole")
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/onairgo/onair/auth"
+	"github.com/onairgo/onair/internal/bodytime"
 )
 
 // ErrClosed is the error of Broadcast and Ping once [Server.Shutdown] has ended
@@ -112,9 +113,7 @@ var writers = func() int { return max(1, runtime.GOMAXPROCS(0)/2) }
 //	mux.Handle("/users/", srv)
 //	mux.Handle("/up", srv)
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.ContentLength != 0 {
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout)) // not every test writer can
-	}
+	bodytime.Bound(w, r)
 	path, ok := strings.CutPrefix(r.URL.Path, s.prefix)
 	switch {
 	case !ok:

@@ -204,7 +204,7 @@ func (c *conn) ip() string {
 	if ip.Is4() {
 		return ip.String()
 	}
-	network, _ := ip.WithZone("").Prefix(64) // which every IPv6 address has
+	network, _ := ip.Prefix(64) // which every IPv6 address has
 	return network.String()
 }
 

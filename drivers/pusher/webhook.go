@@ -13,6 +13,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/onairgo/onair/auth"
+	"github.com/onairgo/onair/internal/bodytime"
 	"github.com/onairgo/onair/internal/pusherproto"
 )
 
@@ -32,11 +33,6 @@ const webhookClockSkew = 5 * time.Minute
 
 // maxWebhookBody is the maximum size of a webhook's body in bytes.
 const maxWebhookBody = 1 << 20
-
-// webhookBodyTimeout is how long the body may take to arrive. It also applies to
-// a body that is not needed, because net/http waits for it before it ends the
-// request.
-const webhookBodyTimeout = 10 * time.Second
 
 // Webhook is an [http.Handler] that receives the webhooks of a service. It
 // accepts only webhooks that are signed with the app's key pair or a former one,
@@ -157,9 +153,7 @@ func (h *Webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Webhook) serve(w http.ResponseWriter, r *http.Request) error {
-	if r.ContentLength != 0 {
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(webhookBodyTimeout)) // not every writer supports it
-	}
+	bodytime.Bound(w, r)
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		return &refusal{http.StatusMethodNotAllowed, "webhooks are sent with POST"}
@@ -177,13 +171,11 @@ func (h *Webhook) serve(w http.ResponseWriter, r *http.Request) error {
 			return errWebhookTooLarge
 		}
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return &refusal{http.StatusRequestTimeout, fmt.Sprintf("the body did not arrive within %v", webhookBodyTimeout)}
+			return &refusal{http.StatusRequestTimeout, fmt.Sprintf("the body did not arrive within %v", bodytime.Limit)}
 		}
 		return &refusal{http.StatusBadRequest, "the body could not be read"}
 	}
-	// The handler function may take longer than the deadline, and net/http
-	// cancels the request's context when reading fails.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // not every writer supports it
+	bodytime.Arrived(w)
 	if !h.signed(r.Header.Get(webhookKeyHeader), signature, body) {
 		return &refusal{http.StatusUnauthorized, "the signature is not that of the body under a key of the app"}
 	}
